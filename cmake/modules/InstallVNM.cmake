@@ -1,0 +1,35 @@
+# Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+# See the file LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# Install rules: headers, td files, libraries, and the package VNM that
+# find_package(VNM) finds.
+
+include(CMakePackageConfigHelpers)
+
+set(VNM_INSTALL_CMAKEDIR "${CMAKE_INSTALL_LIBDIR}/cmake/vnm")
+get_property(vnm_exported GLOBAL PROPERTY VNM_EXPORTED_TARGETS)
+
+install(TARGETS ${vnm_exported} EXPORT VNMTargets
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(EXPORT VNMTargets FILE VNMTargets.cmake
+  DESTINATION ${VNM_INSTALL_CMAKEDIR})
+install(DIRECTORY "${VNM_SOURCE_DIR}/include/vnm"
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+  FILES_MATCHING PATTERN "*.h" PATTERN "*.td")
+install(DIRECTORY "${VNM_BINARY_DIR}/include/vnm"
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+  FILES_MATCHING PATTERN "*.h.inc")
+
+configure_package_config_file(
+  "${CMAKE_CURRENT_LIST_DIR}/VNMConfig.cmake.in"
+  "${VNM_BINARY_DIR}/cmake/VNMConfig.cmake"
+  INSTALL_DESTINATION ${VNM_INSTALL_CMAKEDIR})
+write_basic_package_version_file(
+  "${VNM_BINARY_DIR}/cmake/VNMConfigVersion.cmake"
+  COMPATIBILITY SameMinorVersion)
+install(FILES
+  "${VNM_BINARY_DIR}/cmake/VNMConfig.cmake"
+  "${VNM_BINARY_DIR}/cmake/VNMConfigVersion.cmake"
+  DESTINATION ${VNM_INSTALL_CMAKEDIR})
