@@ -64,7 +64,9 @@ struct Structure {
                    group * kColumnsPerGroup + position];
   }
   /// Row of the dense weight that stored row `row` holds.
-  int64_t outputRow(int64_t row) const { return rows.empty() ? row : rows[row]; }
+  int64_t outputRow(int64_t row) const {
+    return rows.empty() ? row : rows[row];
+  }
 };
 
 /// A packed weight: a structure and its R x 2G values (row-major bytes of
@@ -83,7 +85,8 @@ struct Storage {
 int64_t minimalColumnBytes(int64_t numCols);
 
 /// Checks every rule of docs/storage-format.md on a structure. The error names
-/// the rule, e.g. "[S5] ...", what it requires and what was found, with indices.
+/// the rule, e.g. "[S5] ...", what it requires and what was found, with
+/// indices.
 llvm::Error verifyStructure(const Structure &structure);
 /// The same on a packed weight, values included.
 llvm::Error verifyStorage(const Storage &storage);
@@ -91,11 +94,14 @@ llvm::Error verifyStorage(const Storage &storage);
 struct PackOptions {
   /// Accept NaN and infinity among the kept values.
   bool allowNonFinite = false;
+  /// Threads; 0 for all cores. The result does not depend on it.
+  unsigned threads = 0;
 };
 
-/// Gathers the values of `weight` (R x K) that `structure` keeps. Errors: shapes
-/// that disagree, a structure that breaks a rule, a NaN or infinity anywhere in
-/// the weight (with its index) unless allowed. Slots without a column get +0.
+/// Gathers the values of `weight` (R x K) that `structure` keeps. Errors:
+/// shapes that disagree, a structure that breaks a rule, a NaN or infinity
+/// anywhere in the weight (with its index) unless allowed. Slots without a
+/// column get +0.
 llvm::Expected<Storage> pack(const MatrixView &weight,
                              const Structure &structure,
                              const PackOptions &options = {});
@@ -105,12 +111,15 @@ llvm::Expected<Storage> pack(const MatrixView &weight,
 llvm::Error unpack(const Storage &storage, std::vector<char> &dense);
 
 /// The mask of a structure, R x K row-major in output row order, 1 where kept.
+/// The structure must have passed verifyStructure.
 std::vector<uint8_t> maskOf(const Structure &structure);
 
 /// The structure whose mask is `mask` (R x K row-major, non-zero = kept), in
 /// strict form. A row may keep fewer than 2 of a group, never more; columns
-/// are completed from the block's other columns. The error names the block or
-/// row that does not conform.
+/// are completed from the block's other columns and positions from the group's
+/// lowest others. Storage always holds two values per group, so the result then
+/// keeps more than the mask: pack the masked weight to have zeros there. The
+/// error names the block or row that does not conform.
 llvm::Expected<Structure> structureFromMask(llvm::ArrayRef<uint8_t> mask,
                                             int64_t rows, int64_t cols,
                                             const Pattern &pattern);
