@@ -67,6 +67,9 @@ endfunction()
 # add_vnm_unittest(<name> <sources>... [LINK_LIBS <libraries>...]): a GoogleTest
 # program, built by the target VNMUnitTests and run by ctest and lit.
 function(add_vnm_unittest name)
+  if(NOT name MATCHES "Tests?$")
+    message(FATAL_ERROR "requires a unit test's name to end in Test or Tests, as lit finds it by that, but it is ${name}")
+  endif()
   cmake_parse_arguments(ARG "" "" "LINK_LIBS" ${ARGN})
   add_executable(${name} EXCLUDE_FROM_ALL ${ARG_UNPARSED_ARGUMENTS})
   vnm_target_defaults(${name})

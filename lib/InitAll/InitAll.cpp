@@ -1,0 +1,17 @@
+// Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+// See the file LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// This file implements the three calls that make a host know all of VNM.
+
+#include "vnm/InitAll.h"
+
+#include "mlir/IR/DialectRegistry.h"
+
+using namespace mlir;
+
+void vnm::registerAllDialects(DialectRegistry &registry) {}
+
+void vnm::registerAllExtensions(DialectRegistry &registry) {}
+
+void vnm::registerAllPasses() {}

@@ -1,0 +1,76 @@
+# Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+# See the file LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# This file configures the lit suite.
+
+import ctypes
+import os
+import shutil
+
+import lit.formats
+from lit.llvm import llvm_config
+from lit.llvm.subst import ToolSubst
+
+config.name = "VNM"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test", ".py", ".c"]
+config.excludes = ["CMakeLists.txt", "Inputs", "lit.cfg.py", "lit.site.cfg.py"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.vnm_obj_root, "test")
+
+llvm_config.with_system_environment(
+    [
+        "ASAN_OPTIONS",
+        "CCACHE_BASEDIR",
+        "CCACHE_DIR",
+        "HOME",
+        "LSAN_OPTIONS",
+        "OMP_NUM_THREADS",
+        "TMPDIR",
+        "UBSAN_OPTIONS",
+    ]
+)
+llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
+llvm_config.with_environment("PATH", config.vnm_tools_dir, append_path=True)
+llvm_config.use_default_substitutions()
+
+llvm_config.add_tool_substitutions(
+    [
+        ToolSubst("%python", f"'{config.python}'", unresolved="fatal"),
+        ToolSubst("mlir-opt", os.path.join(config.llvm_tools_dir, "mlir-opt")),
+    ],
+    [config.llvm_tools_dir],
+)
+llvm_config.add_tool_substitutions(
+    ["vnm-opt", "vnm-runner", "vnm-reduce", "vnm-lsp-server"], [config.vnm_tools_dir]
+)
+config.substitutions.append(("%vnm_libs", config.vnm_lib_dir))
+config.substitutions.append(("%vnm_plugin", config.vnm_plugin))
+config.substitutions.append(("%vnm_src", config.vnm_src_root))
+config.substitutions.append(("%vnm_obj", config.vnm_obj_root))
+config.substitutions.append(("%ptxas", config.ptxas))
+config.substitutions.append(("%cmake", config.cmake))
+config.substitutions.append(("%cxx", config.cxx))
+config.substitutions.append(("%cc", config.cc))
+config.substitutions.append(("%llvm_prefix", config.llvm_prefix))
+
+
+def has_cuda_device():
+    """Whether the CUDA driver loads and initialises."""
+    try:
+        return ctypes.CDLL("libcuda.so.1").cuInit(0) == 0
+    except OSError:
+        return False
+
+
+# Features: ptxas = NVIDIA's assembler is installed; cuda = a driver and a device
+# are there; numpy = %python imports it; asan = our code is instrumented.
+if config.ptxas and shutil.which(config.ptxas):
+    config.available_features.add("ptxas")
+if has_cuda_device():
+    config.available_features.add("cuda")
+if config.have_numpy:
+    config.available_features.add("numpy")
+if config.sanitizer:
+    config.available_features.add("asan")
