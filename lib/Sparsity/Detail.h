@@ -20,6 +20,9 @@ inline llvm::Error makeError(const llvm::Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
 }
 
+/// Checks that R and K are at least 1 and fit a 32-bit id with its sentinel.
+llvm::Error checkShape(int64_t rows, int64_t cols);
+
 /// Calls body(0) ... body(count - 1), each once, on at most `threads` threads
 /// (0 for all cores) and in no particular order. `workPerCall` is the rough
 /// number of elements a call touches: small jobs stay on the calling thread.

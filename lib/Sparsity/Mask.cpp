@@ -8,7 +8,6 @@
 #include "vnm/Sparsity/Storage.h"
 #include "llvm/ADT/SmallVector.h"
 #include <algorithm>
-#include <limits>
 
 using namespace vnm::sparsity;
 using detail::makeError;
@@ -128,10 +127,8 @@ vnm::sparsity::structureFromMask(llvm::ArrayRef<uint8_t> mask, int64_t rows,
                                  int64_t cols, const Pattern &pattern) {
   if (llvm::Error error = Pattern::verify(pattern.v, pattern.n, pattern.m))
     return std::move(error);
-  constexpr int64_t kMaxDim = std::numeric_limits<int32_t>::max();
-  if (rows < 1 || cols < 1 || rows > kMaxDim || cols > kMaxDim)
-    return makeError("requires R and K to be in [1, " + Twine(kMaxDim) +
-                     "], but they are " + Twine(rows) + " and " + Twine(cols));
+  if (llvm::Error error = detail::checkShape(rows, cols))
+    return std::move(error);
   if (int64_t(mask.size()) != rows * cols)
     return makeError("requires a mask of R x K = " + Twine(rows * cols) +
                      " elements, but it has " + Twine(mask.size()));

@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 using namespace vnm::sparsity;
@@ -111,6 +112,15 @@ uint16_t vnm::sparsity::floatToBfloat16(float value) {
 //===----------------------------------------------------------------------===//
 // Matrix views
 //===----------------------------------------------------------------------===//
+
+llvm::Error detail::checkShape(int64_t rows, int64_t cols) {
+  constexpr int64_t kMaxDim = std::numeric_limits<int32_t>::max();
+  if (rows >= 1 && cols >= 1 && rows <= kMaxDim && cols <= kMaxDim)
+    return llvm::Error::success();
+  return makeError("requires R and K to be in [1, " + llvm::Twine(kMaxDim) +
+                   "], but they are " + llvm::Twine(rows) + " and " +
+                   llvm::Twine(cols));
+}
 
 template <typename T>
 static T readAs(const char *address) {

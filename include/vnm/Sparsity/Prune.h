@@ -27,7 +27,10 @@ llvm::Expected<Criterion> parseCriterion(llvm::StringRef text);
 /// How the 4 columns of a block are chosen.
 enum class ColumnChoice : uint8_t {
   /// The 4 of M whose sum after 2:4 is largest; exact. (Ties: the first in
-  /// lexicographic order.)
+  /// lexicographic order.) A sum adds, in float, rows l, l + 16, ... into lane
+  /// l of 16 and then the lanes, upper half onto lower half. Groups of more
+  /// than
+  /// 32 columns are searched by exchanging single columns instead.
   Exact,
   /// The 4 columns of largest L1 norm of importance, the paper's rule; greedy.
   L1
@@ -52,6 +55,8 @@ llvm::Expected<std::vector<float>> importance(const MatrixView &weight,
                                               const ImportanceOptions &options);
 
 struct PruneOptions {
+  /// The form of the result. Free gives the same columns as strict, which are
+  /// legal there too.
   Form form = Form::Strict;
   ColumnChoice columnChoice = ColumnChoice::Exact;
   /// Threads; 0 for all cores. The result does not depend on it.
@@ -65,7 +70,9 @@ llvm::Expected<Structure> prune(llvm::ArrayRef<float> scores, int64_t rows,
                                 int64_t cols, const Pattern &pattern,
                                 const PruneOptions &options = {});
 
-/// Importance and structure and packing in one: what vnm.compress computes.
+/// Importance and structure and packing in one: what vnm.compress computes. A
+/// NaN or infinity has no importance and is an error whatever `packOptions`
+/// say.
 llvm::Expected<Storage> compress(const MatrixView &weight,
                                  const Pattern &pattern,
                                  const ImportanceOptions &importanceOptions,
@@ -73,13 +80,15 @@ llvm::Expected<Storage> compress(const MatrixView &weight,
                                  const PackOptions &packOptions = {});
 
 /// Sum of the scores a structure keeps over the sum of all scores, in [0, 1];
-/// 1 if all scores are zero. Computed in double, in a fixed order.
+/// 1 if all scores are zero. Computed in double, in a fixed order. The scores
+/// must be as many as the structure's R x K.
 double retainedImportance(llvm::ArrayRef<float> scores,
                           const Structure &structure);
 
 /// The best 4 of `numColumns` columns (column-major, `numRows` scores each):
-/// the exact chooser of one block, exposed for tests and benchmarks. With fewer
-/// than 4 columns, all of them. Ids are ascending.
+/// ColumnChoice::Exact for one block, exposed for tests and benchmarks. With
+/// fewer than 4 columns, all of them. Ids are ascending. There must be numRows
+/// x numColumns scores, finite and not negative.
 llvm::SmallVector<int32_t, 4> bestColumns(llvm::ArrayRef<float> columnMajor,
                                           int64_t numRows, int64_t numColumns);
 

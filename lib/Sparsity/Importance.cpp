@@ -1,0 +1,154 @@
+// Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+// See the file LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// This file implements importance criteria.
+
+#include "Detail.h"
+#include "vnm/Sparsity/Prune.h"
+#include "llvm/Support/ErrorHandling.h"
+#include <algorithm>
+#include <cmath>
+
+using namespace vnm::sparsity;
+using detail::makeError;
+using llvm::Twine;
+
+/// Rows and columns that one task handles: a tile of both stays in cache even
+/// when the matrix is a transposed view.
+static constexpr int64_t kTileRows = 32;
+static constexpr int64_t kTileCols = 256;
+
+llvm::StringRef vnm::sparsity::toString(Criterion criterion) {
+  switch (criterion) {
+  case Criterion::Magnitude:
+    return "magnitude";
+  case Criterion::Wanda:
+    return "wanda";
+  case Criterion::RIA:
+    return "ria";
+  case Criterion::Given:
+    return "given";
+  }
+  llvm_unreachable("unknown criterion");
+}
+
+llvm::Expected<Criterion> vnm::sparsity::parseCriterion(llvm::StringRef text) {
+  for (Criterion criterion : {Criterion::Magnitude, Criterion::Wanda,
+                              Criterion::RIA, Criterion::Given})
+    if (text == toString(criterion))
+      return criterion;
+  return makeError("requires a criterion of magnitude, wanda, ria or given, "
+                   "but found '" +
+                   text + "'");
+}
+
+static llvm::Error checkOptions(const MatrixView &weight,
+                                const ImportanceOptions &options) {
+  if (options.criterion == Criterion::Given)
+    return makeError("requires the criterion magnitude, wanda or ria, but it "
+                     "is given: such scores go to pruning directly");
+  if (options.criterion == Criterion::Magnitude)
+    return llvm::Error::success();
+  llvm::ArrayRef<float> norms = options.activationNorms;
+  if (int64_t(norms.size()) != weight.cols)
+    return makeError("requires " + toString(options.criterion) +
+                     " to have K = " + Twine(weight.cols) +
+                     " activation norms, but there are " + Twine(norms.size()));
+  for (size_t i = 0; i < norms.size(); ++i)
+    if (!std::isfinite(norms[i]) || norms[i] < 0)
+      return makeError("requires activation norms to be finite and not "
+                       "negative, but norm " +
+                       Twine(i) + " is " + std::to_string(norms[i]));
+  if (!std::isfinite(options.riaExponent) || options.riaExponent < 0)
+    return makeError("requires the exponent of ria to be finite and not "
+                     "negative, but it is " +
+                     std::to_string(options.riaExponent));
+  return llvm::Error::success();
+}
+
+/// |w|, in parallel over rows.
+static void fillMagnitudes(const MatrixView &weight, unsigned threads,
+                           std::vector<float> &scores) {
+  detail::parallelFor(
+      threads, ceilDiv(weight.rows, kTileRows), kTileRows * weight.cols,
+      [&](int64_t task) {
+        int64_t endRow = std::min(weight.rows, (task + 1) * kTileRows);
+        for (int64_t col = 0; col < weight.cols; col += kTileCols) {
+          int64_t count = std::min(kTileCols, weight.cols - col);
+          for (int64_t row = task * kTileRows; row < endRow; ++row) {
+            float *out = scores.data() + row * weight.cols + col;
+            detail::loadRow(weight, row, col, count, out);
+            for (int64_t i = 0; i < count; ++i)
+              out[i] = std::fabs(out[i]);
+          }
+        }
+      });
+}
+
+/// Sums of every column, each from the first row to the last.
+static std::vector<double> sumColumns(llvm::ArrayRef<float> scores,
+                                      int64_t rows, int64_t cols,
+                                      unsigned threads) {
+  std::vector<double> sums(cols, 0);
+  detail::parallelFor(threads, ceilDiv(cols, kTileCols), kTileCols * rows,
+                      [&](int64_t task) {
+                        int64_t begin = task * kTileCols;
+                        int64_t end = std::min(cols, begin + kTileCols);
+                        for (int64_t row = 0; row < rows; ++row)
+                          for (int64_t col = begin; col < end; ++col)
+                            sums[col] += scores[row * cols + col];
+                      });
+  return sums;
+}
+
+/// One row of RIA: (|w| / column sum + |w| / row sum) * factor; 0 where w is 0.
+static void scoreRowByRIA(llvm::MutableArrayRef<float> row,
+                          llvm::ArrayRef<double> columnSums,
+                          llvm::ArrayRef<float> factors) {
+  double rowSum = 0;
+  for (float score : row)
+    rowSum += score;
+  for (size_t col = 0; col < row.size(); ++col) {
+    double magnitude = row[col];
+    if (magnitude == 0)
+      continue;
+    double relative = magnitude / columnSums[col] + magnitude / rowSum;
+    row[col] = float(relative * factors[col]);
+  }
+}
+
+llvm::Expected<std::vector<float>>
+vnm::sparsity::importance(const MatrixView &weight,
+                          const ImportanceOptions &options) {
+  if (llvm::Error error = detail::checkShape(weight.rows, weight.cols))
+    return std::move(error);
+  if (llvm::Error error = checkOptions(weight, options))
+    return std::move(error);
+  if (llvm::Error error = detail::checkFinite(weight, options.threads))
+    return std::move(error);
+
+  std::vector<float> scores(weight.rows * weight.cols);
+  fillMagnitudes(weight, options.threads, scores);
+  if (options.criterion == Criterion::Magnitude)
+    return scores;
+
+  bool isRIA = options.criterion == Criterion::RIA;
+  std::vector<float> factors(options.activationNorms);
+  std::vector<double> columnSums;
+  if (isRIA) {
+    for (float &factor : factors)
+      factor = std::pow(factor, options.riaExponent);
+    columnSums = sumColumns(scores, weight.rows, weight.cols, options.threads);
+  }
+  detail::parallelFor(options.threads, weight.rows, weight.cols,
+                      [&](int64_t index) {
+                        llvm::MutableArrayRef<float> row(
+                            scores.data() + index * weight.cols, weight.cols);
+                        if (isRIA)
+                          return scoreRowByRIA(row, columnSums, factors);
+                        for (int64_t col = 0; col < weight.cols; ++col)
+                          row[col] *= factors[col];
+                      });
+  return scores;
+}
