@@ -7,10 +7,13 @@
 #include "vnm/InitAll.h"
 
 #include "mlir/IR/DialectRegistry.h"
+#include "vnm/Dialect/VNM/IR/VNMDialect.h"
 
 using namespace mlir;
 
-void vnm::registerAllDialects(DialectRegistry &registry) {}
+void vnm::registerAllDialects(DialectRegistry &registry) {
+  registry.insert<VNMDialect>();
+}
 
 void vnm::registerAllExtensions(DialectRegistry &registry) {}
 
