@@ -2,8 +2,8 @@
 # See the file LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# Targets of this project: add_vnm_library, add_vnm_tool, add_vnm_unittest and
-# add_vnm_doc. All link the shared libLLVM and, where asked, libMLIR.
+# Targets of this project: add_vnm_library, add_vnm_tool, add_vnm_plugin,
+# add_vnm_unittest and add_vnm_doc. All link the shared libLLVM and, where asked, libMLIR.
 
 # Compile and link options every target of ours gets.
 function(vnm_target_defaults name)
@@ -62,6 +62,19 @@ function(add_vnm_tool name)
   target_link_libraries(${name} PRIVATE ${ARG_LINK_LIBS})
   mlir_target_link_libraries(${name} PRIVATE MLIR)
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()
+
+# add_vnm_plugin(<name> <sources>... [LINK_LIBS <libraries>...]): a module that
+# stock mlir-opt loads. It must hold no MLIR of its own, only link libMLIR.
+function(add_vnm_plugin name)
+  cmake_parse_arguments(ARG "" "" "LINK_LIBS" ${ARGN})
+  add_library(${name} MODULE ${ARG_UNPARSED_ARGUMENTS})
+  set_target_properties(${name} PROPERTIES PREFIX "")
+  vnm_target_defaults(${name})
+  target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
+  target_link_libraries(${name} PRIVATE ${ARG_LINK_LIBS})
+  mlir_target_link_libraries(${name} PRIVATE MLIR)
+  install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endfunction()
 
 # add_vnm_unittest(<name> <sources>... [LINK_LIBS <libraries>...]): a GoogleTest

@@ -24,6 +24,11 @@ void registerAllExtensions(mlir::DialectRegistry &registry);
 /// registries that textual pipelines are parsed against.
 void registerAllPasses();
 
+/// Registers everything a stand-alone tool needs: what upstream's `mlir-opt`
+/// knows (dialects, extensions, passes, translation of GPU modules), and all of
+/// this project. Hosts want the three calls above instead.
+void registerForTool(mlir::DialectRegistry &registry);
+
 } // namespace vnm
 
 #endif // VNM_INITALL_H

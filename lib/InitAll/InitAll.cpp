@@ -6,8 +6,9 @@
 
 #include "vnm/InitAll.h"
 
-#include "mlir/IR/DialectRegistry.h"
 #include "vnm/Dialect/VNM/IR/VNMDialect.h"
+
+#include "mlir/IR/DialectRegistry.h"
 
 using namespace mlir;
 

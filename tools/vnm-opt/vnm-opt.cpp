@@ -8,24 +8,12 @@
 #include "vnm/Support/Version.h"
 
 #include "mlir/IR/DialectRegistry.h"
-#include "mlir/InitAllDialects.h"
-#include "mlir/InitAllExtensions.h"
-#include "mlir/InitAllPasses.h"
-#include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 
 int main(int argc, char **argv) {
   vnm::initToolIdentity("vnm-opt");
-  mlir::registerAllPasses();
-  vnm::registerAllPasses();
-
   mlir::DialectRegistry registry;
-  mlir::registerAllDialects(registry);
-  mlir::registerAllExtensions(registry);
-  // gpu-module-to-binary translates kernels to LLVM IR.
-  mlir::registerAllGPUToLLVMIRTranslations(registry);
-  vnm::registerAllDialects(registry);
-  vnm::registerAllExtensions(registry);
+  vnm::registerForTool(registry);
   return mlir::asMainReturnCode(mlir::MlirOptMain(
       argc, argv, "VNM optimizer: V:N:M-sparse matrix products\n", registry));
 }
