@@ -7,6 +7,9 @@
 #include "vnm/InitAll.h"
 
 #include "vnm/Dialect/VNM/IR/VNMDialect.h"
+#include "vnm/Dialect/VNM/Transforms/BufferizableOpInterfaceImpl.h"
+#include "vnm/Dialect/VNM/Transforms/Passes.h"
+#include "vnm/Pipelines/Pipelines.h"
 
 #include "mlir/IR/DialectRegistry.h"
 
@@ -16,6 +19,11 @@ void vnm::registerAllDialects(DialectRegistry &registry) {
   registry.insert<VNMDialect>();
 }
 
-void vnm::registerAllExtensions(DialectRegistry &registry) {}
+void vnm::registerAllExtensions(DialectRegistry &registry) {
+  registerBufferizableOpInterfaceExternalModels(registry);
+}
 
-void vnm::registerAllPasses() {}
+void vnm::registerAllPasses() {
+  registerVNMPasses();
+  registerPipelines();
+}
