@@ -8,6 +8,8 @@
 #include "vnm/Sparsity/Storage.h"
 #include <algorithm>
 #include <limits>
+#include <utility>
+#include <vector>
 
 using namespace vnm::sparsity;
 using detail::makeError;
@@ -125,38 +127,49 @@ static llvm::Error verifyGroup(const Structure &structure, const int32_t *ids,
   return llvm::Error::success();
 }
 
+/// S12 for one panel of `numGroups` groups, in free form.
+static llvm::Error verifyUnique(const Structure &structure, const int32_t *ids,
+                                int64_t panel, int64_t numGroups) {
+  // Sorted pairs rather than a table of K: K may be huge where M is.
+  std::vector<std::pair<int32_t, int64_t>> idsAndGroups;
+  for (int64_t slot = 0; slot < numGroups * kColumnsPerGroup; ++slot)
+    if (ids[slot] != structure.numCols)
+      idsAndGroups.emplace_back(ids[slot], slot / kColumnsPerGroup);
+  std::sort(idsAndGroups.begin(), idsAndGroups.end());
+  for (size_t i = 1; i < idsAndGroups.size(); ++i)
+    if (idsAndGroups[i].first == idsAndGroups[i - 1].first)
+      return makeError("[S12] requires a column at most once per panel, but "
+                       "column " +
+                       Twine(idsAndGroups[i].first) + " of panel " +
+                       Twine(panel) + " is in group " +
+                       Twine(idsAndGroups[i - 1].second) + " and in group " +
+                       Twine(idsAndGroups[i].second));
+  return llvm::Error::success();
+}
+
 /// S7 to S12.
 static llvm::Error verifyColumns(const Structure &structure) {
   bool strict = structure.form == Form::Strict;
-  // The group that named a column last, one entry per column; panel-stamped so
-  // that it need not be cleared.
-  std::vector<int64_t> lastNamed(strict ? 0 : structure.numCols, -1);
   int64_t numGroups = structure.numGroups();
-  const int32_t *ids = structure.columns.data();
   for (int64_t panel = 0; panel < structure.numPanels(); ++panel) {
-    for (int64_t group = 0; group < numGroups;
-         ++group, ids += kColumnsPerGroup) {
+    const int32_t *panelIds =
+        structure.columns.data() + panel * numGroups * kColumnsPerGroup;
+    for (int64_t group = 0; group < numGroups; ++group) {
+      const int32_t *ids = panelIds + group * kColumnsPerGroup;
       int64_t numReal;
       if (llvm::Error error =
               verifyGroup(structure, ids, panel, group, numReal))
         return error;
-      if (strict) {
-        if (llvm::Error error =
-                verifyStrictGroup(structure, ids, panel, group, numReal))
-          return error;
+      if (!strict)
         continue;
-      }
-      for (int64_t slot = 0; slot < numReal; ++slot) {
-        int64_t &last = lastNamed[ids[slot]];
-        if (last >= panel * numGroups)
-          return makeError("[S12] requires a column at most once per panel, "
-                           "but column " +
-                           Twine(ids[slot]) + " of panel " + Twine(panel) +
-                           " is in group " + Twine(last - panel * numGroups) +
-                           " and in group " + Twine(group));
-        last = panel * numGroups + group;
-      }
+      if (llvm::Error error =
+              verifyStrictGroup(structure, ids, panel, group, numReal))
+        return error;
     }
+    if (!strict)
+      if (llvm::Error error =
+              verifyUnique(structure, panelIds, panel, numGroups))
+        return error;
   }
   return llvm::Error::success();
 }
