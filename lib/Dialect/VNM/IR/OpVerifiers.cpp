@@ -29,9 +29,9 @@ LogicalResult vnm::verifyImportance(Operation *op, ShapedType weight,
   if (criterion != Criterion::Given)
     shape.erase(shape.begin());
   if (type.getShape() != ArrayRef(shape) || !type.getElementType().isF32()) {
-    InFlightDiagnostic diagnostic =
-        op->emitOpError() << "requires the importance for criterion " << name
-                          << " to be f32 of shape [";
+    InFlightDiagnostic diagnostic = op->emitOpError()
+                                    << "requires the importance for criterion "
+                                    << name << " to be f32 of shape [";
     llvm::interleaveComma(shape, diagnostic);
     return diagnostic << "], but its type is " << importance.getType();
   }
@@ -77,9 +77,9 @@ LogicalResult vnm::verifyDestinations(Operation *op, ValueRange operands,
     return success();
   }
   if (op->getNumResults() != inits.size())
-    return op->emitOpError() << "requires one result per destination, "
-                             << inits.size() << ", but has "
-                             << op->getNumResults();
+    return op->emitOpError()
+           << "requires one result per destination, " << inits.size()
+           << ", but has " << op->getNumResults();
   for (auto [init, result] : llvm::zip(inits, op->getResults()))
     if (init.getType() != result.getType())
       return op->emitOpError()

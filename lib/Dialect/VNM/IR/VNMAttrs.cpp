@@ -86,8 +86,8 @@ static FailureOr<PatternAttr> parsePattern(AsmParser &parser) {
   if (parser.parseInteger(v) || parser.parseColon() || parser.parseInteger(n) ||
       parser.parseColon() || parser.parseInteger(m))
     return failure();
-  auto attr = PatternAttr::getChecked(
-      [&] { return parser.emitError(loc); }, parser.getContext(), v, n, m);
+  auto attr = PatternAttr::getChecked([&] { return parser.emitError(loc); },
+                                      parser.getContext(), v, n, m);
   if (!attr)
     return failure();
   return attr;
@@ -112,9 +112,9 @@ static ParseResult parseEnumOption(AsmParser &parser, StringRef name,
 
 /// Parses `, name = value` pairs up to `>`; `parseOption` handles one name and
 /// returns failure after a diagnostic, or std::nullopt for an unknown name.
-static ParseResult parseOptions(
-    AsmParser &parser,
-    function_ref<std::optional<ParseResult>(StringRef)> parseOption) {
+static ParseResult
+parseOptions(AsmParser &parser,
+             function_ref<std::optional<ParseResult>(StringRef)> parseOption) {
   llvm::SmallVector<std::string, 4> seen;
   while (succeeded(parser.parseOptionalComma())) {
     SMLoc loc = parser.getCurrentLocation();
@@ -122,8 +122,8 @@ static ParseResult parseOptions(
     if (parser.parseKeyword(&name) || parser.parseEqual())
       return failure();
     if (llvm::is_contained(seen, name))
-      return parser.emitError(loc) << "requires each option once, but '"
-                                   << name << "' is repeated";
+      return parser.emitError(loc)
+             << "requires each option once, but '" << name << "' is repeated";
     seen.push_back(name.str());
     std::optional<ParseResult> result = parseOption(name);
     if (!result)
@@ -147,9 +147,8 @@ sparsity::Pattern PatternAttr::getPattern() const {
   return {getV(), getN(), getM()};
 }
 
-LogicalResult
-PatternAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t v,
-                    int64_t n, int64_t m) {
+LogicalResult PatternAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                  int64_t v, int64_t n, int64_t m) {
   if (llvm::Error error = sparsity::Pattern::verify(v, n, m))
     return emitError() << llvm::toString(std::move(error));
   return success();
@@ -315,8 +314,8 @@ Attribute SparsityAttr::parse(AsmParser &parser, Type) {
       return parseEnumOption(parser, name, symbolizeCriterion,
                              "magnitude, wanda, ria or given", criterion);
     if (name == "column_choice")
-      return parseEnumOption(parser, name, symbolizeColumnChoice,
-                             "exact or l1", choice);
+      return parseEnumOption(parser, name, symbolizeColumnChoice, "exact or l1",
+                             choice);
     return std::nullopt;
   };
   if (parseOptions(parser, parseOption))
@@ -332,7 +331,6 @@ void SparsityAttr::print(AsmPrinter &printer) const {
   if (getCriterion() != Criterion::Magnitude)
     printer << ", criterion = " << stringifyCriterion(getCriterion());
   if (getColumnChoice() != ColumnChoice::Exact)
-    printer << ", column_choice = "
-            << stringifyColumnChoice(getColumnChoice());
+    printer << ", column_choice = " << stringifyColumnChoice(getColumnChoice());
   printer << ">";
 }

@@ -27,21 +27,22 @@ LogicalResult VNMDialect::verifyOperationAttribute(Operation *op,
   StringRef name = attribute.getName();
   if (name == getSparsityAttrName()) {
     if (!isa<SparsityAttr>(attribute.getValue()))
-      return op->emitOpError() << "requires '" << name
-                               << "' to be a #vnm.sparsity attribute, but it is "
-                               << attribute.getValue();
+      return op->emitOpError()
+             << "requires '" << name
+             << "' to be a #vnm.sparsity attribute, but it is "
+             << attribute.getValue();
     return success();
   }
   if (name == getLayerAttrName()) {
     if (!isa<StringAttr>(attribute.getValue()))
-      return op->emitOpError() << "requires '" << name
-                               << "' to be a string, but it is "
-                               << attribute.getValue();
+      return op->emitOpError()
+             << "requires '" << name << "' to be a string, but it is "
+             << attribute.getValue();
     return success();
   }
   if (name == getWeightAttrName())
-    return op->emitOpError() << "requires '" << name
-                             << "' to be on a function argument";
+    return op->emitOpError()
+           << "requires '" << name << "' to be on a function argument";
   return success();
 }
 
@@ -52,10 +53,10 @@ LogicalResult VNMDialect::verifyRegionArgAttribute(Operation *op,
   if (attribute.getName() != getWeightAttrName())
     return success();
   if (!isa<UnitAttr>(attribute.getValue()))
-    return op->emitOpError() << "requires '" << attribute.getName()
-                             << "' of argument #" << argIndex
-                             << " to be a unit attribute, but it is "
-                             << attribute.getValue();
+    return op->emitOpError()
+           << "requires '" << attribute.getName() << "' of argument #"
+           << argIndex << " to be a unit attribute, but it is "
+           << attribute.getValue();
   auto function = dyn_cast<FunctionOpInterface>(op);
   if (!function)
     return op->emitOpError() << "requires '" << attribute.getName()

@@ -4,8 +4,8 @@
 //
 // This file implements the ops on encoded tensors other than products.
 
-#include "vnm/Dialect/VNM/IR/VNMOps.h"
 #include "mlir/IR/OpImplementation.h"
+#include "vnm/Dialect/VNM/IR/VNMOps.h"
 
 #include "OpVerifiers.h"
 
@@ -54,8 +54,9 @@ LogicalResult CompressOp::verify() {
   if (failed(verifyDenseAndEncoded(*this, getWeight(), getResult())))
     return failure();
   if (EncodingAttr::of(getResult().getType()).hasRows())
-    return emitOpError() << "requires rows = identity, but the result's type is "
-                         << getResult().getType();
+    return emitOpError()
+           << "requires rows = identity, but the result's type is "
+           << getResult().getType();
   return verifyImportance(*this, cast<ShapedType>(getWeight().getType()),
                           getImportance(), getCriterion());
 }

@@ -98,14 +98,14 @@ static LogicalResult verifyActivations(OpTy op) {
   int64_t batchDims = op.getNumBatchDims();
   int64_t channels = x.getDimSize(op.getXChannelDim());
   if (channels != op.getNumCols())
-    return op.emitOpError() << "requires K = " << op.getNumCols()
-                            << " channels in dimension " << op.getXChannelDim()
-                            << " of x, but its type is " << x;
+    return op.emitOpError()
+           << "requires K = " << op.getNumCols() << " channels in dimension "
+           << op.getXChannelDim() << " of x, but its type is " << x;
   int64_t rows = init.getDimSize(op.getYRowDim());
   if (rows != op.getNumRows())
-    return op.emitOpError() << "requires R = " << op.getNumRows()
-                            << " rows in dimension " << op.getYRowDim()
-                            << " of the result, but its type is " << init;
+    return op.emitOpError()
+           << "requires R = " << op.getNumRows() << " rows in dimension "
+           << op.getYRowDim() << " of the result, but its type is " << init;
   if (!areCompatible(x.getDimSize(op.getXTokenDim()),
                      init.getDimSize(op.getYTokenDim())))
     return op.emitOpError() << "requires as many tokens in x as in the result, "
@@ -120,17 +120,17 @@ static LogicalResult verifyActivations(OpTy op) {
              << init.getDimSize(dim);
   Type weightElement = op.getWeightElementType();
   if (x.getElementType() != weightElement)
-    return op.emitOpError() << "requires x to have the weight's element type "
-                            << weightElement << ", but it has "
-                            << x.getElementType();
+    return op.emitOpError()
+           << "requires x to have the weight's element type " << weightElement
+           << ", but it has " << x.getElementType();
   Type resultElement = init.getElementType();
   bool integer = isa<IntegerType>(weightElement);
   if (integer ? !resultElement.isSignlessInteger(32)
               : !isa<FloatType>(resultElement))
-    return op.emitOpError() << "requires a result of "
-                            << (integer ? "i32" : "floats")
-                            << " for a weight of " << weightElement
-                            << ", but it has " << resultElement;
+    return op.emitOpError()
+           << "requires a result of " << (integer ? "i32" : "floats")
+           << " for a weight of " << weightElement << ", but it has "
+           << resultElement;
   return success();
 }
 
@@ -158,10 +158,9 @@ static LogicalResult verifyEpilogueOperand(OpTy op, unsigned index) {
                  });
   if (matches)
     return success();
-  InFlightDiagnostic diagnostic = op.emitOpError()
-                                  << "requires epilogue operand #" << index
-                                  << ", " << stringifyBroadcast(kind)
-                                  << ", to have shape [";
+  InFlightDiagnostic diagnostic =
+      op.emitOpError() << "requires epilogue operand #" << index << ", "
+                       << stringifyBroadcast(kind) << ", to have shape [";
   llvm::interleaveComma(expected, diagnostic, [&](int64_t size) {
     if (ShapedType::isDynamic(size))
       diagnostic << "?";
@@ -175,13 +174,13 @@ template <typename OpTy>
 static LogicalResult verifyEpilogue(OpTy op) {
   size_t numOperands = op.getEpilogueOperands().size();
   if (op.getBroadcasts().size() != numOperands)
-    return op.emitOpError() << "requires one broadcast per epilogue operand, "
-                            << numOperands << ", but has "
-                            << op.getBroadcasts().size();
+    return op.emitOpError()
+           << "requires one broadcast per epilogue operand, " << numOperands
+           << ", but has " << op.getBroadcasts().size();
   if (!op.hasEpilogue()) {
     if (numOperands)
-      return op.emitOpError()
-             << "requires an epilogue to use its " << numOperands << " operands";
+      return op.emitOpError() << "requires an epilogue to use its "
+                              << numOperands << " operands";
     return success();
   }
   Block &block = op.getEpilogue().front();
@@ -204,8 +203,9 @@ static LogicalResult verifyEpilogue(OpTy op) {
     return op.emitOpError() << "requires the epilogue to end in vnm.yield";
   Type stored = getElementTypeOrSelf(op.getInit().getType());
   if (yield.getValue().getType() != stored)
-    return yield.emitOpError() << "requires the stored element's type " << stored
-                               << ", but yields " << yield.getValue().getType();
+    return yield.emitOpError()
+           << "requires the stored element's type " << stored << ", but yields "
+           << yield.getValue().getType();
   return success();
 }
 
@@ -247,9 +247,8 @@ LogicalResult MatmulOp::verify() {
   return verifyDestinations(*this, getOperands(), getInit());
 }
 
-LogicalResult
-MatmulOp::reifyResultShapes(OpBuilder &builder,
-                            ReifiedRankedShapedTypeDims &dims) {
+LogicalResult MatmulOp::reifyResultShapes(OpBuilder &builder,
+                                          ReifiedRankedShapedTypeDims &dims) {
   dims.push_back(tensor::getMixedSizes(builder, getLoc(), getInit()));
   return success();
 }

@@ -12,9 +12,8 @@ using namespace mlir;
 using namespace vnm;
 
 /// Sizes of the (static) destinations of `op`.
-static LogicalResult
-reifyStaticInits(OpBuilder &builder, ValueRange inits,
-                 ReifiedRankedShapedTypeDims &dims) {
+static LogicalResult reifyStaticInits(OpBuilder &builder, ValueRange inits,
+                                      ReifiedRankedShapedTypeDims &dims) {
   for (Value init : inits) {
     SmallVector<OpFoldResult> sizes;
     for (int64_t size : cast<ShapedType>(init.getType()).getShape())
@@ -24,11 +23,12 @@ reifyStaticInits(OpBuilder &builder, ValueRange inits,
   return success();
 }
 
-/// Adds reads of the memref operands in `inputs` and writes of those in `inits`.
-static void addEffects(
-    MutableArrayRef<OpOperand> inputs, MutableArrayRef<OpOperand> inits,
-    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
-        &effects) {
+/// Adds reads of the memref operands in `inputs` and writes of those in
+/// `inits`.
+static void
+addEffects(MutableArrayRef<OpOperand> inputs, MutableArrayRef<OpOperand> inits,
+           SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+               &effects) {
   for (OpOperand &operand : inputs)
     if (isa<BaseMemRefType>(operand.get().getType()))
       effects.emplace_back(MemoryEffects::Read::get(), &operand);
@@ -61,18 +61,17 @@ LogicalResult PackOp::verify() {
   if (getEncoding().hasRows())
     return emitOpError() << "requires rows = identity, but the encoding is "
                          << getEncoding();
-  if (failed(verifyStorageParts(*this, getInits().getTypes(),
-                                getEncoding().getStorageTypes(
-                                    weight.getShape(),
-                                    weight.getElementType()))) ||
+  if (failed(verifyStorageParts(
+          *this, getInits().getTypes(),
+          getEncoding().getStorageTypes(weight.getShape(),
+                                        weight.getElementType()))) ||
       failed(verifyImportance(*this, weight, getImportance(), getCriterion())))
     return failure();
   return verifyDestinations(*this, getOperands(), getInits());
 }
 
-LogicalResult
-PackOp::reifyResultShapes(OpBuilder &builder,
-                          ReifiedRankedShapedTypeDims &dims) {
+LogicalResult PackOp::reifyResultShapes(OpBuilder &builder,
+                                        ReifiedRankedShapedTypeDims &dims) {
   return reifyStaticInits(builder, getInits(), dims);
 }
 
@@ -92,17 +91,15 @@ void PackOp::getEffects(
 LogicalResult UnpackOp::verify() {
   auto dense = cast<ShapedType>(getInit().getType());
   if (failed(verifyWeightType(*this, getEncoding(), dense)) ||
-      failed(verifyStorageParts(
-          *this, getStorage().getTypes(),
-          getEncoding().getStorageTypes(dense.getShape(),
-                                        dense.getElementType()))))
+      failed(verifyStorageParts(*this, getStorage().getTypes(),
+                                getEncoding().getStorageTypes(
+                                    dense.getShape(), dense.getElementType()))))
     return failure();
   return verifyDestinations(*this, getOperands(), getInit());
 }
 
-LogicalResult
-UnpackOp::reifyResultShapes(OpBuilder &builder,
-                            ReifiedRankedShapedTypeDims &dims) {
+LogicalResult UnpackOp::reifyResultShapes(OpBuilder &builder,
+                                          ReifiedRankedShapedTypeDims &dims) {
   return reifyStaticInits(builder, getInit(), dims);
 }
 

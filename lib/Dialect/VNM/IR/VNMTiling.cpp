@@ -2,7 +2,8 @@
 // See the file LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// This file implements tiling of vnm.matmul and vnm.spmm over rows, tokens and batch.
+// This file implements tiling of vnm.matmul and vnm.spmm over rows, tokens and
+// batch.
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -13,7 +14,8 @@ using namespace mlir;
 using namespace vnm;
 
 // The iteration domain is (batch..., R, T), all parallel. The reduction is not
-// tiled: a slice of groups keeps absolute column ids and so still needs all of x.
+// tiled: a slice of groups keeps absolute column ids and so still needs all of
+// x.
 
 /// Offsets or sizes of one tile, in the order of the iteration domain.
 using Extents = ArrayRef<OpFoldResult>;
@@ -54,8 +56,9 @@ static std::pair<OpFoldResult, OpFoldResult> rowsOf(const Tile &tile) {
   return {tile.offsets[row], tile.sizes[row]};
 }
 
-/// Whether `tile` takes all rows of `op`; if not, whether it may: panels must
-/// not be cut, and permuted rows scatter a panel over the whole result.
+/// Whether `tile` takes all rows of `op`. A diagnostic if it takes a part that
+/// it may not: panels must not be cut, and permuted rows scatter a panel over
+/// the whole result.
 template <typename OpTy>
 static FailureOr<bool> takesAllRows(OpTy op, EncodingAttr encoding,
                                     const Tile &tile) {
@@ -65,12 +68,23 @@ static FailureOr<bool> takesAllRows(OpTy op, EncodingAttr encoding,
   if (staticSize == rows && isZeroInteger(offset))
     return true;
   int64_t v = encoding.getPattern().getV();
-  if (encoding.hasRows() || !staticSize || *staticSize % v != 0 ||
-      rows % *staticSize != 0)
+  if (encoding.hasRows()) {
+    op.emitOpError() << "requires all rows in one tile, because they are "
+                        "permuted";
     return failure();
+  }
+  if (!staticSize) {
+    op.emitOpError() << "requires row tiles of static size";
+    return failure();
+  }
   std::optional<int64_t> staticOffset = getConstantIntValue(offset);
-  if (staticOffset && *staticOffset % v != 0)
+  if (*staticSize % v != 0 || rows % *staticSize != 0 ||
+      staticOffset.value_or(0) % v != 0) {
+    op.emitOpError() << "requires row tiles to be multiples of V = " << v
+                     << " that divide R = " << rows << ", but a tile has "
+                     << *staticSize << " rows";
     return failure();
+  }
   return false;
 }
 
@@ -84,8 +98,7 @@ static SmallVector<Value> sliceStorage(OpBuilder &builder, Location loc,
   AffineExpr panels = getAffineSymbolExpr(0, builder.getContext()).floorDiv(v);
   OpFoldResult panelOffset =
       affine::makeComposedFoldedAffineApply(builder, loc, panels, {offset});
-  OpFoldResult panelSize =
-      builder.getIndexAttr(*getConstantIntValue(size) / v);
+  OpFoldResult panelSize = builder.getIndexAttr(*getConstantIntValue(size) / v);
   SmallVector<Value> result;
   for (auto [index, part] : llvm::enumerate(parts)) {
     int64_t width = cast<RankedTensorType>(part.getType()).getDimSize(1);
@@ -107,8 +120,7 @@ static void sliceActivations(OpBuilder &builder, OpTy op, const Tile &tile,
   OpFoldResult zero = builder.getIndexAttr(0);
   Tile x = arrayTile(tile, op.getXChannelDim(), op.getXTokenDim(),
                      {zero, builder.getIndexAttr(op.getNumCols())});
-  Tile y =
-      arrayTile(tile, op.getYRowDim(), op.getYTokenDim(), rowsOf(tile));
+  Tile y = arrayTile(tile, op.getYRowDim(), op.getYTokenDim(), rowsOf(tile));
   mapping.map(op.getX(),
               slice(builder, loc, op.getX(), x.offsets, x.sizes, slices));
   mapping.map(op.getInit(),
@@ -122,8 +134,8 @@ static void sliceActivations(OpBuilder &builder, OpTy op, const Tile &tile,
       part = {{rowsOf(tile).first}, {rowsOf(tile).second}};
     if (kind == Broadcast::PerToken)
       part = {{tile.offsets.back()}, {tile.sizes.back()}};
-    mapping.map(operand, slice(builder, loc, operand, part.offsets, part.sizes,
-                               slices));
+    mapping.map(operand,
+                slice(builder, loc, operand, part.offsets, part.sizes, slices));
   }
 }
 
@@ -213,17 +225,19 @@ FailureOr<TilingResult> MatmulOp::getTiledImplementation(OpBuilder &builder,
   return cloneTile(builder, *this, mapping, slices);
 }
 
-LogicalResult MatmulOp::getResultTilePosition(
-    OpBuilder &, unsigned, Extents offsets, Extents sizes,
-    SmallVector<OpFoldResult> &resultOffsets,
-    SmallVector<OpFoldResult> &resultSizes) {
+LogicalResult
+MatmulOp::getResultTilePosition(OpBuilder &, unsigned, Extents offsets,
+                                Extents sizes,
+                                SmallVector<OpFoldResult> &resultOffsets,
+                                SmallVector<OpFoldResult> &resultSizes) {
   resultTile(*this, offsets, sizes, resultOffsets, resultSizes);
   return success();
 }
 
-FailureOr<TilingResult>
-MatmulOp::generateResultTileValue(OpBuilder &builder, unsigned,
-                                  Extents offsets, Extents sizes) {
+FailureOr<TilingResult> MatmulOp::generateResultTileValue(OpBuilder &builder,
+                                                          unsigned,
+                                                          Extents offsets,
+                                                          Extents sizes) {
   Tile tile = iterationTile(*this, offsets, sizes);
   return getTiledImplementation(builder, tile.offsets, tile.sizes);
 }
@@ -260,17 +274,19 @@ FailureOr<TilingResult> SpmmOp::getTiledImplementation(OpBuilder &builder,
   return cloneTile(builder, *this, mapping, slices);
 }
 
-LogicalResult SpmmOp::getResultTilePosition(
-    OpBuilder &, unsigned, Extents offsets, Extents sizes,
-    SmallVector<OpFoldResult> &resultOffsets,
-    SmallVector<OpFoldResult> &resultSizes) {
+LogicalResult
+SpmmOp::getResultTilePosition(OpBuilder &, unsigned, Extents offsets,
+                              Extents sizes,
+                              SmallVector<OpFoldResult> &resultOffsets,
+                              SmallVector<OpFoldResult> &resultSizes) {
   resultTile(*this, offsets, sizes, resultOffsets, resultSizes);
   return success();
 }
 
-FailureOr<TilingResult>
-SpmmOp::generateResultTileValue(OpBuilder &builder, unsigned, Extents offsets,
-                                Extents sizes) {
+FailureOr<TilingResult> SpmmOp::generateResultTileValue(OpBuilder &builder,
+                                                        unsigned,
+                                                        Extents offsets,
+                                                        Extents sizes) {
   Tile tile = iterationTile(*this, offsets, sizes);
   return getTiledImplementation(builder, tile.offsets, tile.sizes);
 }
