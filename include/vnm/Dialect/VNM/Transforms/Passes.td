@@ -11,6 +11,60 @@
 
 include "mlir/Pass/PassBase.td"
 
+def DensifyPass : Pass<"vnm-densify"> {
+  let summary = "computes sparse products densely, on the decompressed weight";
+  let description = [{
+    Replaces each `vnm.matmul` by `vnm.decompress` of its weight and a
+    `linalg.generic` contraction in the accumulator's type, followed by one
+    elementwise `linalg.generic` for the epilogue or the rounding. The result is
+    the dense-masked model: what the sparse one must agree with, and what a
+    sparse product has to beat. `vnm-fold-weights` afterwards turns the
+    decompressed constants into plain ones.
+
+    Before:
+
+    ```mlir
+    func.func @f(%w: tensor<64x64xf16, #vnm.encoding<64:2:8>>, %x: tensor<64x8xf16>,
+                 %y: tensor<64x8xf32>) -> tensor<64x8xf32> {
+      %0 = vnm.matmul ins(%w, %x : tensor<64x64xf16, #vnm.encoding<64:2:8>>, tensor<64x8xf16>)
+                      outs(%y : tensor<64x8xf32>) -> tensor<64x8xf32>
+      return %0 : tensor<64x8xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @f(%w: tensor<64x64xf16, #vnm.encoding<64:2:8>>, %x: tensor<64x8xf16>,
+                 %y: tensor<64x8xf32>) -> tensor<64x8xf32> {
+      %dense = vnm.decompress %w : tensor<64x64xf16, #vnm.encoding<64:2:8>> to tensor<64x64xf16>
+      %zero = arith.constant 0.0 : f32
+      %empty = tensor.empty() : tensor<64x8xf32>
+      %fill = linalg.fill ins(%zero : f32) outs(%empty : tensor<64x8xf32>) -> tensor<64x8xf32>
+      %0 = linalg.generic {indexing_maps = [affine_map<(r, t, k) -> (r, k)>,
+                                            affine_map<(r, t, k) -> (k, t)>,
+                                            affine_map<(r, t, k) -> (r, t)>],
+                           iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%dense, %x : tensor<64x64xf16>, tensor<64x8xf16>) outs(%fill : tensor<64x8xf32>) {
+      ^bb0(%a: f16, %b: f16, %c: f32):
+        %1 = arith.extf %a : f16 to f32
+        %2 = arith.extf %b : f16 to f32
+        %3 = arith.mulf %1, %2 : f32
+        %4 = arith.addf %c, %3 : f32
+        linalg.yield %4 : f32
+      } -> tensor<64x8xf32>
+      return %0 : tensor<64x8xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"numProducts", "num-products", "Number of products made dense">
+  ];
+}
+
 def ExpandStoragePass : Pass<"vnm-expand-storage", "::mlir::ModuleOp"> {
   let summary = "replaces encoded tensors by their storage parts";
   let description = [{
@@ -54,6 +108,46 @@ def ExpandStoragePass : Pass<"vnm-expand-storage", "::mlir::ModuleOp"> {
   let statistics = [
     Statistic<"numProducts", "num-products", "Number of products on storage made">
   ];
+}
+
+def OutlineLayersPass : Pass<"vnm-outline-layers", "::mlir::ModuleOp"> {
+  let summary = "makes one function of every sparse product";
+  let description = [{
+    For measuring or testing layers alone. Each `vnm.matmul` moves into a public
+    function of its own, named `layer_0`, `layer_1`, ... in the order of the
+    module and carrying the layer's name as the attribute `vnm.layer`. The
+    function takes the activations, then whatever the product needs that is not
+    computed from constants alone; it returns the product. All other functions
+    are removed.
+
+    Before:
+
+    ```mlir
+    func.func @main(%w: tensor<64x64xf16, #vnm.encoding<64:2:8>>, %x: tensor<64x?xf16>,
+                    %y: tensor<64x?xf32>) -> tensor<64x?xf32> {
+      %0 = vnm.matmul ins(%w, %x : tensor<64x64xf16, #vnm.encoding<64:2:8>>, tensor<64x?xf16>)
+                      outs(%y : tensor<64x?xf32>) {vnm.layer = "fc1"} -> tensor<64x?xf32>
+      return %0 : tensor<64x?xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @layer_0(%x: tensor<64x?xf16>, %w: tensor<64x64xf16, #vnm.encoding<64:2:8>>)
+        -> tensor<64x?xf32> attributes {vnm.layer = "fc1"} {
+      %c1 = arith.constant 1 : index
+      %tokens = tensor.dim %x, %c1 : tensor<64x?xf16>
+      %y = tensor.empty(%tokens) : tensor<64x?xf32>
+      %0 = vnm.matmul ins(%w, %x : tensor<64x64xf16, #vnm.encoding<64:2:8>>, tensor<64x?xf16>)
+                      outs(%y : tensor<64x?xf32>) {vnm.layer = "fc1"} -> tensor<64x?xf32>
+      return %0 : tensor<64x?xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::func::FuncDialect",
+                           "::mlir::tensor::TensorDialect"];
 }
 
 #endif // VNM_DIALECT_VNM_TRANSFORMS_PASSES_TD
