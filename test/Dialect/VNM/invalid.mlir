@@ -395,3 +395,11 @@ func.func @f(%w: memref<128x264xf16>, %v: memref<128x64xf16>, %m: memref<128x8xi
   vnm.unpack #vnm.encoding<64:2:8> ins(%v, %m, %c : memref<128x64xf16>, memref<128x8xi16>, memref<2x128xi16>) outs(%w : memref<128x264xf16>)
   return
 }
+
+// -----
+
+// A recorded signature that is no type of a function.
+// expected-error @+1 {{requires 'vnm.signature' to be a function type, but it is i32}}
+func.func @f() attributes {vnm.signature = i32} {
+  return
+}

@@ -40,6 +40,14 @@ LogicalResult VNMDialect::verifyOperationAttribute(Operation *op,
              << attribute.getValue();
     return success();
   }
+  if (name == getSignatureAttrName()) {
+    auto type = dyn_cast<TypeAttr>(attribute.getValue());
+    if (!type || !isa<FunctionType>(type.getValue()))
+      return op->emitOpError()
+             << "requires '" << name << "' to be a function type, but it is "
+             << attribute.getValue();
+    return success();
+  }
   if (name == getWeightAttrName())
     return op->emitOpError()
            << "requires '" << name << "' to be on a function argument";

@@ -59,7 +59,8 @@ def VNM_Dialect : Dialect {
     Discardable attributes: on a function argument, `vnm.weight` (unit) says that
     it is a weight and may be pruned when the function runs. On a contraction,
     `vnm.sparsity` holds a `#vnm.sparsity` attribute and `vnm.layer` a string,
-    the layer's name in reports.
+    the layer's name in reports. On a function, `vnm.signature` is its type before
+    lowering (`vnm-record-signature`).
   }];
 
   let dependentDialects = ["::mlir::affine::AffineDialect",
@@ -76,6 +77,8 @@ def VNM_Dialect : Dialect {
     static ::llvm::StringRef getSparsityAttrName() { return "vnm.sparsity"; }
     /// Attribute of a contraction: a StringAttr, the layer's name in reports.
     static ::llvm::StringRef getLayerAttrName() { return "vnm.layer"; }
+    /// Attribute of a function: a TypeAttr, its type before lowering.
+    static ::llvm::StringRef getSignatureAttrName() { return "vnm.signature"; }
 
     /// Version of the dialect that bytecode records.
     static constexpr uint64_t kVersion = 1;

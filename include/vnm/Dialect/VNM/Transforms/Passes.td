@@ -150,4 +150,36 @@ def OutlineLayersPass : Pass<"vnm-outline-layers", "::mlir::ModuleOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def RecordSignaturePass : InterfacePass<"vnm-record-signature", "::mlir::FunctionOpInterface"> {
+  let summary = "records a function's type before lowering loses it";
+  let description = [{
+    Every public function with a body gets the attribute `vnm.signature`: its type
+    as it is now. Bufferization and the conversion to the LLVM dialect keep the
+    attribute, but of the types they leave only pointers and integers. `vnm-runner`
+    reads it to check arrays against arguments and to give results their shape and
+    element type.
+
+    Runs after `vnm-expand-storage` (arrays are passed as storage parts, not as
+    encoded tensors) and before bufferization. Running it again overwrites.
+
+    Before:
+
+    ```mlir
+    func.func @f(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+      return %x : tensor<?x8xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @f(%x: tensor<?x8xf32>) -> tensor<?x8xf32>
+        attributes {vnm.signature = (tensor<?x8xf32>) -> tensor<?x8xf32>} {
+      return %x : tensor<?x8xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::vnm::VNMDialect"];
+}
+
 #endif // VNM_DIALECT_VNM_TRANSFORMS_PASSES_TD
