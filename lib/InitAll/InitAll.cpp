@@ -6,6 +6,7 @@
 
 #include "vnm/InitAll.h"
 
+#include "vnm/Conversion/Passes.h"
 #include "vnm/Dialect/VNM/IR/VNMDialect.h"
 #include "vnm/Dialect/VNM/Transforms/BufferizableOpInterfaceImpl.h"
 #include "vnm/Dialect/VNM/Transforms/Passes.h"
@@ -24,6 +25,7 @@ void vnm::registerAllExtensions(DialectRegistry &registry) {
 }
 
 void vnm::registerAllPasses() {
+  registerVNMConversionPasses();
   registerVNMPasses();
   registerPipelines();
 }

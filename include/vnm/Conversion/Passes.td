@@ -1,0 +1,91 @@
+// Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+// See the file LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// This file defines the conversion passes.
+
+#ifndef VNM_CONVERSION_PASSES_TD
+#define VNM_CONVERSION_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
+  let summary = "turn vnm.spmm on memrefs into GPU kernels and launches";
+  let description = [{
+    Every `vnm.spmm` becomes a `gpu.func` in the module's `gpu.module
+    @vnm_kernels`, which gets an `#nvvm.target` for `chip` and `ptx`, and a
+    launch. Run it after one-shot-bufferize; `vnm-lower-to-nvvm` runs it.
+
+    The kernel (family mma_sp, sm_80 and later): a CTA computes a tile of up to
+    128 rows of one panel by 64 tokens. It gathers the panel's channels of x into
+    shared memory, 64 at a time and one step ahead; warps read values and
+    metadata from global memory, where the canonical storage already has the
+    order of the instruction's operands, and multiply with `nvvm.mma.sp.sync`
+    (ordered metadata, sums in f32). Sums then pass through shared memory, so
+    that the epilogue runs once per element in the destination's order. Nothing
+    is read of x for a slot without a column.
+
+    Operands are in host memory. The launch is surrounded by `gpu.alloc`,
+    `gpu.memcpy` and `gpu.dealloc` on every execution, weights included. A buffer
+    whose layout is not the identity is copied to one that has it. If the result
+    is empty at run time, nothing is launched.
+
+    ```mlir
+    vnm.spmm #vnm.encoding<64:2:8>
+        ins(%v, %m, %c, %x : memref<128x64xf16>, memref<128x8xi16>,
+                             memref<2x128xi16>, memref<256x32xf16>)
+        outs(%y : memref<128x32xf32>)
+    // becomes
+    %x_gpu, %t3 = gpu.alloc async [%t2] (%size) : memref<?xf16>
+    ...
+    %t9 = gpu.launch_func async [%t8] @vnm_kernels::@spmm_0 blocks in (%blocks, %c1, %c1)
+        threads in (%c256, %c1, %c1)
+        args(%v_gpu : memref<?xf16>, ..., %tokens : index)
+    %t10 = gpu.memcpy async [%t9] %y_host, %y_gpu : memref<?xf32>, memref<?xf32>
+    ```
+
+    Requires weights of f16 or bf16, a destination of f16, bf16, f32 or f64,
+    operands without memory space, and an epilogue of scalar arith and math ops;
+    anything else is an error at the op. An unknown chip, and a PTX version that
+    the chip or LLVM does not have, is an error that lists the alternatives.
+  }];
+  let options = [
+    Option<"chip", "chip", "std::string", /*default=*/"\"sm_80\"",
+           "NVIDIA chip to build for, e.g. sm_90a">,
+    Option<"ptx", "ptx", "unsigned", /*default=*/"0",
+           "PTX ISA version times ten, e.g. 85; 0 for the chip's oldest">
+  ];
+  let statistics = [
+    Statistic<"numKernels", "num-kernels", "Number of kernels emitted">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+    "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::nvgpu::NVGPUDialect", "::mlir::NVVM::NVVMDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"
+  ];
+}
+
+def ExpandKernelMath
+    : Pass<"vnm-expand-kernel-math", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "rewrite a kernel's math ops so that no library call remains";
+  let description = [{
+    Upstream's convert-gpu-to-nvvm turns math ops into calls of NVIDIA's
+    libdevice, which then must be installed. This pass, run before it, expands
+    elementary functions (tanh, erf, exp, ...) into polynomials, f16 and bf16 by
+    way of f32, and turns what PTX has (fabs, floor, sqrt, fma, ...) into
+    intrinsics. A math op that remains, e.g. tanh of f64, is an error.
+
+    ```mlir
+    %0 = math.floor %x : f32
+    // becomes
+    %0 = llvm.call_intrinsic "llvm.floor.f32"(%x) : (f32) -> f32
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"
+  ];
+}
+
+#endif // VNM_CONVERSION_PASSES_TD

@@ -1,0 +1,74 @@
+// Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+// See the file LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// This file implements the table of NVIDIA chips.
+
+#include "vnm/Conversion/VNMToGPU/ChipTable.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace vnm;
+
+static constexpr KernelFamily kMmaSp[] = {KernelFamily::MmaSp};
+
+/// Checked with LLVM 22.1.8 and ptxas 13.0: an mma.sp::ordered_metadata kernel
+/// of each chip at its version assembles, and one version lower makes LLVM
+/// abort. mma.sp::ordered_metadata itself needs PTX ISA 8.5. sm_101 is left
+/// out: CUDA 13 renamed it sm_110.
+static constexpr ChipInfo kChips[] = {
+    {"sm_80", 85, kMmaSp},   {"sm_86", 85, kMmaSp},  {"sm_87", 85, kMmaSp},
+    {"sm_88", 90, kMmaSp},   {"sm_89", 85, kMmaSp},  {"sm_90", 85, kMmaSp},
+    {"sm_90a", 85, kMmaSp},  {"sm_100", 86, kMmaSp}, {"sm_100a", 86, kMmaSp},
+    {"sm_100f", 88, kMmaSp}, {"sm_103", 88, kMmaSp}, {"sm_103a", 88, kMmaSp},
+    {"sm_103f", 88, kMmaSp}, {"sm_110", 90, kMmaSp}, {"sm_110a", 90, kMmaSp},
+    {"sm_110f", 90, kMmaSp}, {"sm_120", 87, kMmaSp}, {"sm_120a", 87, kMmaSp},
+    {"sm_120f", 88, kMmaSp}, {"sm_121", 88, kMmaSp}, {"sm_121a", 88, kMmaSp},
+    {"sm_121f", 88, kMmaSp},
+};
+
+static constexpr unsigned kPtxVersions[] = {85, 86, 87, 88, 90};
+
+llvm::StringRef vnm::toString(KernelFamily family) {
+  switch (family) {
+  case KernelFamily::MmaSp:
+    return "mma_sp";
+  }
+  llvm_unreachable("unknown kernel family");
+}
+
+llvm::ArrayRef<ChipInfo> vnm::getChips() { return kChips; }
+
+llvm::ArrayRef<unsigned> vnm::getPtxVersions() { return kPtxVersions; }
+
+const ChipInfo *vnm::lookupChip(llvm::StringRef name) {
+  const ChipInfo *chip =
+      llvm::find_if(kChips, [&](const ChipInfo &c) { return c.name == name; });
+  return chip == std::end(kChips) ? nullptr : chip;
+}
+
+std::string vnm::checkTarget(Location loc, llvm::StringRef chip, unsigned ptx) {
+  const ChipInfo *info = lookupChip(chip);
+  if (!info) {
+    InFlightDiagnostic diagnostic = emitError(loc)
+                                    << "requires chip to be one of ";
+    llvm::interleaveComma(kChips, diagnostic,
+                          [&](const ChipInfo &c) { diagnostic << c.name; });
+    diagnostic << ", but it is '" << chip << "'";
+    return {};
+  }
+  if (ptx == 0)
+    ptx = info->minPtx;
+  if (ptx >= info->minPtx && llvm::is_contained(kPtxVersions, ptx))
+    return "+ptx" + std::to_string(ptx);
+  InFlightDiagnostic diagnostic = emitError(loc)
+                                  << "requires ptx to be one of ";
+  llvm::interleaveComma(
+      llvm::make_filter_range(kPtxVersions,
+                              [&](unsigned v) { return v >= info->minPtx; }),
+      diagnostic, [&](unsigned v) { diagnostic << v; });
+  diagnostic << " for chip " << chip << ", but it is " << ptx;
+  return {};
+}

@@ -1,0 +1,114 @@
+// Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+// See the file LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// This file emits the epilogue: sums through shared memory to the destination.
+
+#include "SpmmKernel.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace vnm;
+
+/// `value` rounded or extended to the float type `type`.
+static Value convertFloat(ImplicitLocOpBuilder &b, Value value, Type type) {
+  unsigned from = value.getType().getIntOrFloatBitWidth();
+  unsigned to = type.getIntOrFloatBitWidth();
+  if (value.getType() == type)
+    return value;
+  if (from < to)
+    return arith::ExtFOp::create(b, type, value);
+  return arith::TruncFOp::create(b, type, value);
+}
+
+/// Every warp writes its fragments, so that afterwards threads can take
+/// elements in the order of the destination and the epilogue exists once.
+void SpmmKernel::emitStoreSums(ValueRange sums) {
+  int64_t tokenTiles = schedule.tokenTilesPerWarp();
+  for (auto [position, sum] : llvm::enumerate(sums)) {
+    int64_t element = position % 4;
+    int64_t tile = position / 4;
+    int64_t tileRow = 16 * (tile / tokenTiles) + 8 * (element / 2);
+    int64_t tileToken = 8 * (tile % tokenTiles) + element % 2;
+    Value row = add(add(map.warpRow, map.quadRow), tileRow);
+    Value token = add(add(map.warpToken, mul(map.quadLane, 2)), tileToken);
+    memref::StoreOp::create(b, sum, shared.sums, ValueRange{row, token});
+  }
+  gpu::BarrierOp::create(b);
+}
+
+/// Walks the tile along the destination's contiguous dimension.
+void SpmmKernel::emitEpilogue() {
+  int64_t inner = problem.yTokenMajor ? schedule.rowTile : schedule.tokenTile;
+  auto loop = scf::ForOp::create(b, map.thread,
+                                 index(schedule.rowTile * schedule.tokenTile),
+                                 index(schedule.numThreads()));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value fast = rem(loop.getInductionVar(), inner);
+  Value slow = div(loop.getInductionVar(), inner);
+  Value tileRow = problem.yTokenMajor ? fast : slow;
+  Value tileToken = problem.yTokenMajor ? slow : fast;
+  Value valid = less(add(map.token, tileToken), args.numTokens);
+  if (problem.numRows % schedule.rowTile != 0)
+    valid = both(valid, less(add(map.row, tileRow), problem.numRows));
+  auto branch = scf::IfOp::create(b, valid, /*withElseRegion=*/false);
+  b.setInsertionPointToStart(branch.thenBlock());
+  emitEpilogueElement(tileRow, tileToken);
+}
+
+void SpmmKernel::emitEpilogueElement(Value tileRow, Value tileToken) {
+  Value row = add(map.row, tileRow);
+  Value token = add(map.token, tileToken);
+  if (problem.permutedRows) {
+    Value id = memref::LoadOp::create(b, args.rows, ValueRange{row});
+    row = arith::IndexCastUIOp::create(b, b.getIndexType(), id);
+  }
+  Value offset =
+      problem.yTokenMajor
+          ? add(mul(add(mul(map.batch, args.numTokens), token),
+                    problem.numRows),
+                row)
+          : add(mul(add(mul(map.batch, problem.numRows), row), args.numTokens),
+                token);
+  Value sum =
+      memref::LoadOp::create(b, shared.sums, ValueRange{tileRow, tileToken});
+  if (problem.accumulate) {
+    Value old = memref::LoadOp::create(b, args.y, ValueRange{offset});
+    sum = arith::AddFOp::create(b, sum, convertFloat(b, old, b.getF32Type()));
+  }
+  Value result = op.hasEpilogue() ? emitEpilogueBody(sum, row, token, offset)
+                                  : convertFloat(b, sum, problem.resultElement);
+  memref::StoreOp::create(b, result, args.y, ValueRange{offset});
+}
+
+/// Clones the op's epilogue for one element.
+Value SpmmKernel::emitEpilogueBody(Value sum, Value row, Value token,
+                                   Value offset) {
+  Block &body = op.getEpilogue().front();
+  IRMapping mapping;
+  mapping.map(body.getArgument(0), sum);
+  for (auto [position, buffer] : llvm::enumerate(args.epilogue)) {
+    Broadcast broadcast = op.getBroadcast(position);
+    Value where = broadcast == Broadcast::PerRow     ? row
+                  : broadcast == Broadcast::PerToken ? token
+                                                     : offset;
+    mapping.map(body.getArgument(position + 1),
+                memref::LoadOp::create(b, buffer, ValueRange{where}));
+  }
+  for (Operation &inner : body.without_terminator()) {
+    // Constants may live outside; a kernel needs its own.
+    for (Value operand : inner.getOperands())
+      if (!mapping.contains(operand))
+        mapping.map(operand, b.clone(*operand.getDefiningOp())->getResult(0));
+    b.clone(inner, mapping);
+  }
+  Value stored = body.getTerminator()->getOperand(0);
+  if (!mapping.contains(stored))
+    return b.clone(*stored.getDefiningOp())->getResult(0);
+  return mapping.lookup(stored);
+}

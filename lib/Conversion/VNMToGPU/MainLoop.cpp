@@ -1,0 +1,93 @@
+// Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+// See the file LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// This file emits the main loop: gather a step ahead, multiply the current one.
+
+#include "SpmmKernel.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace vnm;
+
+/// One mma.sp.m16n8k32 on `sums`, which it replaces.
+static void emitMmaSp(ImplicitLocOpBuilder &b, ArrayRef<Value> weight,
+                      ArrayRef<Value> activations, MutableArrayRef<Value> sums,
+                      Value metadata, int64_t selector, bool isBF16) {
+  auto type = LLVM::LLVMStructType::getLiteral(
+      b.getContext(), SmallVector<Type>(4, b.getF32Type()));
+  auto ptxType = isBF16 ? NVVM::MMATypes::bf16 : NVVM::MMATypes::f16;
+  Value selectorValue = arith::ConstantIntOp::create(b, selector, /*width=*/32);
+  auto mma = NVVM::MmaSpOp::create(
+      b, type, weight, activations, sums, metadata, selectorValue,
+      ArrayRef<int64_t>{16, 8, 32}, /*intOverflow=*/std::nullopt,
+      std::array<NVVM::MMATypes, 2>{ptxType, ptxType});
+  mma.setOrderedMetadata(true);
+  for (int64_t i = 0; i < 4; ++i)
+    sums[i] = LLVM::ExtractValueOp::create(b, mma.getRes(), i);
+}
+
+void SpmmKernel::emitMultiply(const WeightFragments &weight, Value buffer,
+                              SmallVectorImpl<Value> &sums) {
+  int64_t tokenTiles = schedule.tokenTilesPerWarp();
+  for (int64_t tile = 0; tile < tokenTiles; ++tile) {
+    for (int64_t half = 0; half < 2; ++half) {
+      std::array<Value, 4> activations =
+          emitActivationFragment(buffer, half, tile);
+      for (int64_t row = 0; row < schedule.rowTilesPerWarp(); ++row)
+        emitMmaSp(b, weight.values[row][half], activations,
+                  MutableArrayRef<Value>(sums).slice(
+                      4 * (row * tokenTiles + tile), 4),
+                  weight.metadata[row], half, problem.element.isBF16());
+    }
+  }
+}
+
+/// Step `step` multiplies buffer step % 2 while the other one is filled for the
+/// next step. The first barrier makes everyone's part of the buffer visible;
+/// the second keeps the next step's gather from overwriting it too early.
+SmallVector<Value> SpmmKernel::emitStep(Value step, ValueRange sums) {
+  int64_t numSteps =
+      llvm::divideCeil(problem.numGroups, SpmmSchedule::kStageGroups);
+  Value next = add(step, 1);
+  auto more = scf::IfOp::create(b, less(next, numSteps),
+                                /*withElseRegion=*/false);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(more.thenBlock());
+    emitGather(next, rem(next, SpmmSchedule::kStages));
+  }
+  auto tokenType = nvgpu::DeviceAsyncTokenType::get(b.getContext());
+  Value group =
+      nvgpu::DeviceAsyncCreateGroupOp::create(b, tokenType, ValueRange());
+  // Issued before the wait, so that their latencies overlap.
+  WeightFragments weight = emitWeightFragments(step);
+  nvgpu::DeviceAsyncWaitOp::create(b, group, b.getI32IntegerAttr(1));
+  gpu::BarrierOp::create(b);
+  SmallVector<Value> result(sums);
+  emitMultiply(weight, rem(step, SpmmSchedule::kStages), result);
+  gpu::BarrierOp::create(b);
+  return result;
+}
+
+SmallVector<Value> SpmmKernel::emitMainLoop() {
+  int64_t numSteps =
+      llvm::divideCeil(problem.numGroups, SpmmSchedule::kStageGroups);
+  emitGather(index(0), index(0));
+  nvgpu::DeviceAsyncCreateGroupOp::create(
+      b, nvgpu::DeviceAsyncTokenType::get(b.getContext()), ValueRange());
+  Value zero = arith::ConstantOp::create(b, b.getF32FloatAttr(0.0f));
+  SmallVector<Value> sums(
+      4 * schedule.rowTilesPerWarp() * schedule.tokenTilesPerWarp(), zero);
+  auto loop = scf::ForOp::create(b, index(0), index(numSteps), index(1), sums);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  scf::YieldOp::create(
+      b, emitStep(loop.getInductionVar(), loop.getRegionIterArgs()));
+  return SmallVector<Value>(loop.getResults());
+}

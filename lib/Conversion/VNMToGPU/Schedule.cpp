@@ -1,0 +1,125 @@
+// Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+// See the file LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// This file implements the choice of tiles and the check of what the mma_sp
+// kernel supports.
+
+#include "Schedule.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/ADT/bit.h"
+
+using namespace mlir;
+using namespace vnm;
+
+SpmmProblem::SpmmProblem(SpmmOp op) {
+  auto x = cast<ShapedType>(op.getX().getType());
+  auto init = cast<ShapedType>(op.getInit().getType());
+  sparsity::Pattern pattern = op.getEncoding().getPattern().getPattern();
+  numRows = op.getNumRows();
+  numCols = op.getNumCols();
+  numGroups = pattern.numGroups(numCols);
+  panelRows = pattern.v;
+  numTokens = x.getDimSize(op.getXTokenDim());
+  if (ShapedType::isDynamic(numTokens))
+    numTokens = init.getDimSize(op.getYTokenDim());
+  element = x.getElementType();
+  resultElement = init.getElementType();
+  xTokenMajor = op.getXLayout() == ActivationLayout::TokenMajor;
+  yTokenMajor = op.getYLayout() == ActivationLayout::TokenMajor;
+  permutedRows = bool(op.getRows());
+  accumulate = op.getAccumulate();
+}
+
+SpmmSchedule::SpmmSchedule(const SpmmProblem &problem) {
+  // All rows of a tile must share their columns, so a tile lies in one panel.
+  int64_t rows = llvm::bit_ceil(uint64_t(problem.numRows));
+  rowTile =
+      std::max<int64_t>(16, std::min<int64_t>({problem.panelRows, rows, 128}));
+  bool fewTokens =
+      !ShapedType::isDynamic(problem.numTokens) && problem.numTokens <= 32;
+  tokenTile = fewTokens ? 32 : 64;
+  warpRows = std::min<int64_t>(rowTile / 16, rowTile == 128 ? 4 : 2);
+  warpTokens = rowTile == 16 ? 4 : 2;
+}
+
+static bool isSupportedScalar(Type type) {
+  return type.isF16() || type.isBF16() || type.isF32() || type.isF64() ||
+         type.isSignlessInteger(8) || type.isSignlessInteger(16) ||
+         type.isSignlessInteger(32) || type.isSignlessInteger(64);
+}
+
+static LogicalResult checkBuffer(SpmmOp op, Value operand, StringRef name) {
+  auto type = dyn_cast<MemRefType>(operand.getType());
+  if (!type)
+    return op.emitOpError() << "requires bufferized operands, but " << name
+                            << " is " << operand.getType();
+  if (type.getMemorySpace())
+    return op.emitOpError() << "requires " << name
+                            << " in host memory, which has no memory space, "
+                               "but its type is "
+                            << type;
+  if (!isSupportedScalar(type.getElementType()))
+    return op.emitOpError()
+           << "requires " << name
+           << " of f16, bf16, f32, f64, i8, i16, i32 or i64 on a GPU, but its "
+              "type is "
+           << type;
+  return success();
+}
+
+/// The body is cloned into the kernel, so it must be scalar code that reads
+/// nothing but its arguments and constants.
+static LogicalResult checkEpilogueOp(SpmmOp op, Operation &inner) {
+  bool scalar = isa<arith::ArithDialect, math::MathDialect>(inner.getDialect());
+  if (!isa<YieldOp>(inner) && (!scalar || inner.getNumRegions()))
+    return inner.emitOpError("requires an epilogue of scalar arith and math "
+                             "ops on a GPU");
+  for (Type type : inner.getResultTypes()) {
+    if (!isSupportedScalar(type) && !type.isSignlessInteger(1))
+      return inner.emitOpError() << "requires scalars of f16, bf16, f32, f64, "
+                                    "i1, i8, i16, i32 or i64 in an epilogue "
+                                    "on a GPU, but yields "
+                                 << type;
+  }
+  for (Value operand : inner.getOperands()) {
+    Operation *producer = operand.getDefiningOp();
+    bool inside = operand.getParentBlock() == inner.getBlock();
+    if (!inside && !(producer && producer->hasTrait<OpTrait::ConstantLike>()))
+      return inner.emitOpError("requires an epilogue that uses only its "
+                               "arguments and constants on a GPU");
+  }
+  return success();
+}
+
+LogicalResult vnm::checkSupported(SpmmOp op) {
+  Type element = op.getWeightElementType();
+  if (!element.isF16() && !element.isBF16())
+    return op.emitOpError()
+           << "requires a weight of f16 or bf16 on a GPU, but it is "
+           << element;
+  Type result = getElementTypeOrSelf(op.getInit().getType());
+  if (!result.isF16() && !result.isBF16() && !result.isF32() && !result.isF64())
+    return op.emitOpError()
+           << "requires a result of f16, bf16, f32 or f64 on a GPU, but it is "
+           << result;
+  std::pair<Value, StringRef> operands[] = {{op.getValues(), "values"},
+                                            {op.getMetadata(), "metadata"},
+                                            {op.getColumns(), "columns"},
+                                            {op.getRows(), "rows"},
+                                            {op.getX(), "x"},
+                                            {op.getInit(), "the destination"}};
+  for (auto [operand, name] : operands)
+    if (operand && failed(checkBuffer(op, operand, name)))
+      return failure();
+  for (Value operand : op.getEpilogueOperands())
+    if (failed(checkBuffer(op, operand, "an epilogue operand")))
+      return failure();
+  if (op.hasEpilogue())
+    for (Operation &inner : op.getEpilogue().front())
+      if (failed(checkEpilogueOp(op, inner)))
+        return failure();
+  return success();
+}

@@ -1,0 +1,83 @@
+// Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+// See the file LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// This file puts the parts of the mma_sp kernel together.
+
+#include "SpmmKernel.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+using namespace mlir;
+using namespace vnm;
+
+KernelArguments::KernelArguments(SpmmOp op, ValueRange arguments) {
+  size_t position = 0;
+  values = arguments[position++];
+  metadata = arguments[position++];
+  columns = arguments[position++];
+  if (op.getRows())
+    rows = arguments[position++];
+  x = arguments[position++];
+  y = arguments[position++];
+  for (size_t i = 0; i < op.getEpilogueOperands().size(); ++i)
+    epilogue.push_back(arguments[position++]);
+  numTokens = arguments[position];
+}
+
+SpmmKernel::SpmmKernel(ImplicitLocOpBuilder &builder, SpmmOp op,
+                       const SpmmProblem &problem, const SpmmSchedule &schedule,
+                       ValueRange arguments)
+    : b(builder), op(op), problem(problem), schedule(schedule),
+      args(op, arguments) {
+  // A static T lets index arithmetic fold.
+  if (!ShapedType::isDynamic(problem.numTokens))
+    args.numTokens = index(problem.numTokens);
+}
+
+void SpmmKernel::emit(Value workgroup) {
+  map = emitTileMap();
+  shared = emitSharedMemory(workgroup);
+  SmallVector<Value> sums = emitMainLoop();
+  emitStoreSums(sums);
+  emitEpilogue();
+}
+
+gpu::GPUFuncOp vnm::buildSpmmKernel(OpBuilder &builder, SpmmOp op,
+                                    StringRef name, const SpmmProblem &problem,
+                                    const SpmmSchedule &schedule) {
+  MLIRContext *context = builder.getContext();
+  SmallVector<Type> types;
+  auto addBuffer = [&](Value operand) {
+    types.push_back(MemRefType::get({ShapedType::kDynamic},
+                                    getElementTypeOrSelf(operand.getType())));
+  };
+  for (Value operand : {op.getValues(), op.getMetadata(), op.getColumns()})
+    addBuffer(operand);
+  if (op.getRows())
+    addBuffer(op.getRows());
+  addBuffer(op.getX());
+  addBuffer(op.getInit());
+  llvm::for_each(op.getEpilogueOperands(), addBuffer);
+  types.push_back(builder.getIndexType());
+
+  auto kernel = gpu::GPUFuncOp::create(
+      builder, op.getLoc(), name, builder.getFunctionType(types, {}),
+      TypeRange{SpmmKernel::getWorkgroupType(problem, schedule, context)});
+  kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
+                  builder.getUnitAttr());
+  kernel.setKnownBlockSize(
+      ArrayRef<int32_t>{static_cast<int32_t>(schedule.numThreads()), 1, 1});
+  // Asynchronous copies and ldmatrix move 16 bytes.
+  kernel.setWorkgroupAttributionAttr(0, LLVM::LLVMDialect::getAlignAttrName(),
+                                     builder.getI64IntegerAttr(16));
+
+  OpBuilder::InsertionGuard guard(builder);
+  ImplicitLocOpBuilder body(op.getLoc(), builder);
+  body.setInsertionPointToStart(&kernel.getBody().front());
+  SpmmKernel emitter(body, op, problem, schedule,
+                     kernel.getArguments().take_front(types.size()));
+  emitter.emit(kernel.getWorkgroupAttributions().front());
+  gpu::ReturnOp::create(body);
+  return kernel;
+}

@@ -1,0 +1,70 @@
+// RUN: vnm-opt %s --pass-pipeline="builtin.module(gpu.module(vnm-expand-kernel-math))" --split-input-file --verify-diagnostics | FileCheck %s
+
+// Elementary functions become arithmetic: nothing is left that would call a
+// library.
+// CHECK-LABEL: gpu.func @elementary
+// CHECK-NOT: math.
+gpu.module @kernels {
+  gpu.func @elementary(%x: f32, %out: memref<?xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %0 = math.tanh %x : f32
+    %1 = math.erf %0 : f32
+    %2 = math.exp %1 : f32
+    %3 = math.log %2 : f32
+    %4 = math.powf %3, %x : f32
+    %5 = math.rsqrt %4 : f32
+    %6 = math.sin %5 : f32
+    %7 = math.log1p %6 : f32
+    %8 = math.exp2 %7 : f32
+    memref.store %8, %out[%c0] : memref<?xf32>
+    gpu.return
+  }
+}
+
+// -----
+
+// What PTX has becomes an intrinsic.
+// CHECK-LABEL: gpu.func @instructions
+// CHECK: llvm.call_intrinsic "llvm.fabs.f32"
+// CHECK: llvm.call_intrinsic "llvm.floor.f64"
+// CHECK: llvm.call_intrinsic "llvm.sqrt.f32"
+// CHECK-NOT: math.
+gpu.module @kernels {
+  gpu.func @instructions(%x: f32, %y: f64, %out: memref<?xf32>, %out64: memref<?xf64>) kernel {
+    %c0 = arith.constant 0 : index
+    %0 = math.absf %x : f32
+    %1 = math.floor %y : f64
+    %2 = math.sqrt %0 : f32
+    memref.store %2, %out[%c0] : memref<?xf32>
+    memref.store %1, %out64[%c0] : memref<?xf64>
+    gpu.return
+  }
+}
+
+// -----
+
+// f16 is computed in f32.
+// CHECK-LABEL: gpu.func @half
+// CHECK: arith.extf %{{.+}} : f16 to f32
+// CHECK: arith.truncf %{{.+}} : f32 to f16
+// CHECK-NOT: math.
+gpu.module @kernels {
+  gpu.func @half(%x: f16, %out: memref<?xf16>) kernel {
+    %c0 = arith.constant 0 : index
+    %0 = math.tanh %x : f16
+    memref.store %0, %out[%c0] : memref<?xf16>
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @tanh_of_f64(%x: f64, %out: memref<?xf64>) kernel {
+    %c0 = arith.constant 0 : index
+    // expected-error @+1 {{requires an op and a type with a lowering to PTX in a kernel, but its type is 'f64'}}
+    %0 = math.tanh %x : f64
+    memref.store %0, %out[%c0] : memref<?xf64>
+    gpu.return
+  }
+}
