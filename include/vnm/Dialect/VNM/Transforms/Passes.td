@@ -11,6 +11,75 @@
 
 include "mlir/Pass/PassBase.td"
 
+def AnnotateMatmulsPass : Pass<"vnm-annotate-matmuls", "::mlir::ModuleOp"> {
+  let summary = "marks contractions whose weight is to become sparse";
+  let description = [{
+    Every contraction with a weight gets `vnm.layer`, its name in reports (from
+    the op's location if that is named, else `<function>.<index>`), and
+    `vnm.sparsity`, what `vnm-sparsify` is to do with its weight.
+
+    A weight is a constant (`arith.constant`, dense or dense_resource), a load of
+    a constant global (`ml_program.global_load_const`, or `memref.get_global` and
+    `bufferization.to_tensor`), or a function argument with `vnm.weight`, seen
+    through transposes, broadcasts, reshapes and casts. It may be the left or the
+    right operand. All other uses of the weight in the module must be products with
+    the same matrix, else the contraction stays as it is.
+
+    Contractions that are already annotated stay as they are. For each contraction
+    there is a remark of category `vnm-annotate` (`--remarks-filter=vnm.*`):
+    passed, with the shape, or missed, with the reason and, where there is one, a
+    suggestion. Run before any pass that rewrites contractions;
+    `linalg-specialize-generic-ops` and `linalg-morph-ops` of LLVM 22 miscompile
+    transposed ones.
+
+    Before:
+
+    ```mlir
+    func.func @f(%x: tensor<8x64xf16>, %w: tensor<64x64xf16> {vnm.weight},
+                 %y: tensor<8x64xf32>) -> tensor<8x64xf32> {
+      %0 = linalg.matmul ins(%x, %w : tensor<8x64xf16>, tensor<64x64xf16>)
+                         outs(%y : tensor<8x64xf32>) -> tensor<8x64xf32>
+      return %0 : tensor<8x64xf32>
+    }
+    ```
+
+    After, with `pattern=64:2:8`:
+
+    ```mlir
+    func.func @f(%x: tensor<8x64xf16>, %w: tensor<64x64xf16> {vnm.weight},
+                 %y: tensor<8x64xf32>) -> tensor<8x64xf32> {
+      %0 = linalg.matmul {vnm.layer = "f.0", vnm.sparsity = #vnm.sparsity<64:2:8>}
+                         ins(%x, %w : tensor<8x64xf16>, tensor<64x64xf16>)
+                         outs(%y : tensor<8x64xf32>) -> tensor<8x64xf32>
+      return %0 : tensor<8x64xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"pattern", "pattern", "std::string", /*default=*/"\"64:2:8\"",
+           "V:N:M, e.g. 64:2:8 (default): V a power of two, at least 16; N = 2; "
+           "M at least 4">,
+    Option<"form", "form", "std::string", /*default=*/"\"strict\"",
+           "strict (default) or free: which columns a group may hold">,
+    Option<"criterion", "criterion", "std::string", /*default=*/"\"magnitude\"",
+           "magnitude (default), wanda or ria: the importance of an element">,
+    Option<"columnChoice", "column-choice", "std::string", /*default=*/"\"exact\"",
+           "exact (default) or l1: how a block chooses its 4 columns">,
+    Option<"filter", "filter", "std::string", /*default=*/"\"\"",
+           "Regular expression (POSIX extended) that a layer's name must contain; "
+           "empty (default) for every layer">,
+    Option<"minRows", "min-rows", "int64_t", /*default=*/"1",
+           "Fewest rows R (output channels) of a weight to annotate (default 1)">,
+    Option<"minCols", "min-cols", "int64_t", /*default=*/"1",
+           "Fewest columns K (input channels) of a weight to annotate (default 1)">
+  ];
+  let statistics = [
+    Statistic<"numAnnotated", "num-annotated", "Number of contractions annotated">,
+    Statistic<"numLeft", "num-left", "Number of contractions left as they are">
+  ];
+  let dependentDialects = ["::vnm::VNMDialect"];
+}
+
 def DensifyPass : Pass<"vnm-densify"> {
   let summary = "computes sparse products densely, on the decompressed weight";
   let description = [{
@@ -180,6 +249,70 @@ def RecordSignaturePass : InterfacePass<"vnm-record-signature", "::mlir::Functio
     ```
   }];
   let dependentDialects = ["::vnm::VNMDialect"];
+}
+
+def SparsifyPass : Pass<"vnm-sparsify", "::mlir::ModuleOp"> {
+  let summary = "turns annotated contractions into sparse products";
+  let description = [{
+    A contraction with `vnm.sparsity` becomes `vnm.compress` of its weight and
+    `vnm.matmul`. The weight is compressed as the `R x K` matrix (outputs by
+    inputs) that it is read as, once if several contractions read the same one;
+    transposes and broadcasts between the source and the contraction are absorbed.
+    Activations `[..., T, K]` and `[..., K, T]` are taken as they are (token_major
+    and feature_major); other orders get a `linalg.transpose`. Several row or
+    channel dimensions are collapsed to one. A product into zeros does not
+    accumulate. Where both operands are widened before the product, it is taken of
+    the operands before: it sums in f32 (i32) anyway.
+
+    An annotated op that is no contraction with a weight is an error. With
+    criterion wanda, `calibration` must have the norms of every layer; with ria,
+    it may. Normally follows `vnm-annotate-matmuls`.
+
+    Before:
+
+    ```mlir
+    func.func @f(%x: tensor<8x64xf16>, %w: tensor<64x64xf16> {vnm.weight}) -> tensor<8x64xf32> {
+      %zero = arith.constant 0.0 : f32
+      %e = tensor.empty() : tensor<8x64xf32>
+      %y = linalg.fill ins(%zero : f32) outs(%e : tensor<8x64xf32>) -> tensor<8x64xf32>
+      %0 = linalg.matmul {vnm.layer = "fc", vnm.sparsity = #vnm.sparsity<64:2:8>}
+                         ins(%x, %w : tensor<8x64xf16>, tensor<64x64xf16>)
+                         outs(%y : tensor<8x64xf32>) -> tensor<8x64xf32>
+      return %0 : tensor<8x64xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @f(%x: tensor<8x64xf16>, %w: tensor<64x64xf16> {vnm.weight}) -> tensor<8x64xf32> {
+      %e0 = tensor.empty() : tensor<64x64xf16>
+      %t = linalg.transpose ins(%w : tensor<64x64xf16>) outs(%e0 : tensor<64x64xf16>) permutation = [1, 0]
+      %c = vnm.compress %t {vnm.layer = "fc"}
+         : tensor<64x64xf16> to tensor<64x64xf16, #vnm.encoding<64:2:8>>
+      %e = tensor.empty() : tensor<8x64xf32>
+      %0 = vnm.matmul ins(%c, %x : tensor<64x64xf16, #vnm.encoding<64:2:8>>, tensor<8x64xf16>)
+                      outs(%e : tensor<8x64xf32>)
+                      {vnm.layer = "fc",
+                       x_layout = #vnm.activation_layout<token_major>,
+                       y_layout = #vnm.activation_layout<token_major>} -> tensor<8x64xf32>
+      return %0 : tensor<8x64xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"calibration", "calibration", "std::string", /*default=*/"\"\"",
+           "File (safetensors) with, for each layer by name, the 2-norms of its K "
+           "input channels over a calibration set, F32; empty (default) for none">
+  ];
+  let statistics = [
+    Statistic<"numSparsified", "num-sparsified", "Number of contractions turned sparse">,
+    Statistic<"numCompressed", "num-compressed", "Number of weights compressed">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect", "::vnm::VNMDialect"
+  ];
 }
 
 #endif // VNM_DIALECT_VNM_TRANSFORMS_PASSES_TD
