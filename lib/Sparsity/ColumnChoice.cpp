@@ -406,14 +406,13 @@ VNM_INLINE void findAllNibbles(const LaneBlock *const *columns,
 }
 
 //===----------------------------------------------------------------------===//
-// Versions for the processors of one architecture
+// Versions for vector levels
 //===----------------------------------------------------------------------===//
 
-// The two entry points exist once per vector width and the processor picks one.
-// All versions give the same bits: what they compute with, they only compare
-// and add, in one fixed order.
+// The two entry points exist once per level. All versions give the same bits:
+// they only compare scores and add them, in one fixed order.
 #if defined(__x86_64__)
-#define VNM_PER_PROCESSOR(name, generic, parameters, arguments)                \
+#define VNM_PER_LEVEL(name, generic, parameters, arguments)                    \
   __attribute__((target("avx512f"))) static void name##AVX512 parameters {     \
     generic arguments;                                                         \
   }                                                                            \
@@ -421,26 +420,40 @@ VNM_INLINE void findAllNibbles(const LaneBlock *const *columns,
     generic arguments;                                                         \
   }                                                                            \
   static void name##Baseline parameters { generic arguments; }                 \
-  static void name parameters {                                                \
-    if (__builtin_cpu_supports("avx512f"))                                     \
+  static void name(VectorLevel level, VNM_UNPACK parameters) {                 \
+    switch (level) {                                                           \
+    case VectorLevel::AVX512:                                                  \
       return name##AVX512 arguments;                                           \
-    if (__builtin_cpu_supports("avx2"))                                        \
+    case VectorLevel::AVX2:                                                    \
       return name##AVX2 arguments;                                             \
-    return name##Baseline arguments;                                           \
+    case VectorLevel::Baseline:                                                \
+      return name##Baseline arguments;                                         \
+    }                                                                          \
   }
 #else
-#define VNM_PER_PROCESSOR(name, generic, parameters, arguments)                \
-  static void name parameters { generic arguments; }
+#define VNM_PER_LEVEL(name, generic, parameters, arguments)                    \
+  static void name(VectorLevel, VNM_UNPACK parameters) { generic arguments; }
 #endif
+#define VNM_UNPACK(...) __VA_ARGS__
 
-VNM_PER_PROCESSOR(choosePerProcessor, chooseBlock,
-                  (const BlockScores &scores, ColumnChoice choice,
-                   LaneBlock *scratch, float *triples, int32_t *ids),
-                  (scores, choice, scratch, triples, ids))
-VNM_PER_PROCESSOR(findNibblesPerProcessor, findAllNibbles,
-                  (const LaneBlock *const *columns, int64_t numBlocks,
-                   uint16_t *nibbles),
-                  (columns, numBlocks, nibbles))
+VNM_PER_LEVEL(chooseAtLevel, chooseBlock,
+              (const BlockScores &scores, ColumnChoice choice,
+               LaneBlock *scratch, float *triples, int32_t *ids),
+              (scores, choice, scratch, triples, ids))
+VNM_PER_LEVEL(findNibblesAtLevel, findAllNibbles,
+              (const LaneBlock *const *columns, int64_t numBlocks,
+               uint16_t *nibbles),
+              (columns, numBlocks, nibbles))
+
+VectorLevel detail::bestVectorLevel() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f"))
+    return VectorLevel::AVX512;
+  if (__builtin_cpu_supports("avx2"))
+    return VectorLevel::AVX2;
+#endif
+  return VectorLevel::Baseline;
+}
 
 void ColumnChooser::choose(const BlockScores &scores, ColumnChoice choice,
                            int32_t *ids) {
@@ -449,10 +462,10 @@ void ColumnChooser::choose(const BlockScores &scores, ColumnChoice choice,
   if (choice == ColumnChoice::Exact && scores.numColumns <= kMaxExact &&
       scores.numColumns > kMaxEnumerated)
     triples.resize(kMaxExact * kMaxExact * kMaxExact);
-  choosePerProcessor(scores, choice, scratch.data(), triples.data(), ids);
+  chooseAtLevel(level, scores, choice, scratch.data(), triples.data(), ids);
 }
 
 void detail::findNibbles(const LaneBlock *const columns[4], int64_t numBlocks,
-                         uint16_t *nibbles) {
-  findNibblesPerProcessor(columns, numBlocks, nibbles);
+                         uint16_t *nibbles, VectorLevel level) {
+  findNibblesAtLevel(level, columns, numBlocks, nibbles);
 }

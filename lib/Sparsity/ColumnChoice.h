@@ -34,13 +34,23 @@ struct BlockScores {
   }
 };
 
+/// Instructions to use. Every level gives the same result.
+enum class VectorLevel : uint8_t { Baseline, AVX2, AVX512 };
+/// The highest level that this processor has.
+VectorLevel bestVectorLevel();
+
 /// Chooses columns block after block; holds the scratch memory for it.
 class ColumnChooser {
 public:
+  /// The processor must have `level`.
+  explicit ColumnChooser(VectorLevel level = bestVectorLevel())
+      : level(level) {}
+
   /// Sets ids[0..3] to the ascending columns to keep of a block of more than 4.
   void choose(const BlockScores &scores, ColumnChoice choice, int32_t *ids);
 
 private:
+  VectorLevel level;
   /// Two scores of every row, such as the two largest of three columns.
   std::vector<LaneBlock> scratch;
   /// What each three columns would keep, indexed [a][b][c], a < b < c.
@@ -50,7 +60,7 @@ private:
 /// Sets nibbles[row] to the metadata nibble of each of 16 * numBlocks rows:
 /// the two largest of the four columns, ties to the lower position.
 void findNibbles(const LaneBlock *const columns[4], int64_t numBlocks,
-                 uint16_t *nibbles);
+                 uint16_t *nibbles, VectorLevel level = bestVectorLevel());
 
 } // namespace vnm::sparsity::detail
 

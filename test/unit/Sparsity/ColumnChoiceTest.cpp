@@ -4,6 +4,7 @@
 //
 // This file tests the choice of a block's columns against brute force.
 
+#include "ColumnChoice.h"
 #include "TestUtils.h"
 #include <algorithm>
 #include <cmath>
@@ -67,7 +68,7 @@ static void expectBruteForce(const std::vector<float> &scores, int64_t rows,
 /// Score distributions, from smooth to full of ties.
 static float pickScore(Random &random, int kind, int64_t col) {
   switch (kind) {
-  case 0: // Sums of distinct numbers round: the order of addition matters.
+  case 0: // Smooth.
     return pickUnit(random);
   case 1: // Few levels: exact ties between many quadruples.
     return float(pick(random, 0, 2));
@@ -77,10 +78,15 @@ static float pickScore(Random &random, int kind, int64_t col) {
     return float((uint64_t(col / 2) * 2654435761u + random() % 2) % 7);
   case 4: // Magnitudes from subnormal to huge.
     return std::ldexp(pickUnit(random), int(pick(random, -140, 100)));
+  case 5: // Sums differ by their rounding: the order of addition decides.
+    return 1.0f + float(pick(random, 0, 3)) * 0x1p-23f;
   default: // One column much larger than others, the rest nearly equal.
-    return col == 3 ? 100.0f : 1.0f + float(pick(random, 0, 1)) * 0x1p-23f;
+    return col == 3 ? 100.0f : 1.0f + float(pick(random, 0, 1)) * 0x1p-20f;
   }
 }
+
+/// Kinds of pickScore.
+static constexpr int kNumKinds = 7;
 
 class ColumnChoiceTest : public testing::TestWithParam<int64_t> {};
 
@@ -88,7 +94,7 @@ TEST_P(ColumnChoiceTest, IsBruteForceForEveryM) {
   int64_t rows = GetParam();
   Random random(rows);
   for (int64_t cols = 4; cols <= 32; ++cols)
-    for (int kind = 0; kind < 6; ++kind) {
+    for (int kind = 0; kind < kNumKinds; ++kind) {
       std::vector<float> scores;
       for (int64_t col = 0; col < cols; ++col)
         for (int64_t row = 0; row < rows; ++row)
@@ -159,4 +165,38 @@ TEST(ColumnChoice, ExchangeBeyondTheExactRangeIsNearlyExact) {
   }
   EXPECT_LE(kept, best);
   EXPECT_GE(kept, 0.99 * best);
+}
+
+TEST(ColumnChoice, IsTheSameAtEveryVectorLevel) {
+  Random random(11);
+  for (int trial = 0; trial < 300; ++trial) {
+    int64_t numBlocks = pick(random, 1, 9), cols = pick(random, 5, 40);
+    int kind = int(pick(random, 0, kNumKinds - 1));
+    std::vector<detail::LaneBlock> blocks(numBlocks * cols);
+    for (int64_t i = 0; i < numBlocks * cols; ++i)
+      for (float &score : blocks[i].lane)
+        score = pickScore(random, kind, i / numBlocks);
+    detail::BlockScores scores{blocks.data(), cols, numBlocks};
+    for (ColumnChoice choice : {ColumnChoice::Exact, ColumnChoice::L1}) {
+      std::vector<int32_t> expected;
+      std::vector<uint16_t> expectedNibbles;
+      for (int level = 0; level <= int(detail::bestVectorLevel()); ++level) {
+        std::vector<int32_t> ids(4);
+        detail::ColumnChooser(detail::VectorLevel(level))
+            .choose(scores, choice, ids.data());
+        const detail::LaneBlock *columns[4];
+        for (int i = 0; i < 4; ++i)
+          columns[i] = scores.column(ids[i]);
+        std::vector<uint16_t> nibbles(numBlocks * detail::kLanes);
+        detail::findNibbles(columns, numBlocks, nibbles.data(),
+                            detail::VectorLevel(level));
+        if (level == 0) {
+          expected = ids;
+          expectedNibbles = nibbles;
+        }
+        EXPECT_EQ(ids, expected) << "level " << level;
+        EXPECT_EQ(nibbles, expectedNibbles) << "level " << level;
+      }
+    }
+  }
 }
