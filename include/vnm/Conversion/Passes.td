@@ -66,6 +66,68 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
   ];
 }
 
+def ConvertVNMToSCF : Pass<"convert-vnm-to-scf", "::mlir::ModuleOp"> {
+  let summary = "lowers storage ops on memrefs to vectorised loops for CPUs";
+  let description = [{
+    `vnm.spmm` becomes an `scf.parallel` over the batch, tiles of tokens and
+    tiles of rows, at most a panel each. A tile gathers the activation rows that
+    the panel's columns name, a few groups at a time, into a local buffer, and
+    multiplies every row's values with the rows of that buffer that its metadata
+    names. The packed storage is read as it is; no dense weight is formed. Tokens
+    are the vector dimension. Activations in channels that no column names are
+    never part of an operation. Token-major activations are first copied to
+    feature-major order. The epilogue, if any, is applied to vectors before they
+    are stored.
+
+    `vnm.unpack` becomes loops that write the dense weight, `vnm.pack` a call of
+    the runtime library (`libvnm_runtime`), which prunes and packs.
+
+    Runs after bufferization: an op on tensors is an error. The result uses
+    `vector.transfer_read` and `vector.transfer_write`, which
+    `convert-vector-to-scf` and `convert-vector-to-llvm` lower.
+
+    Before:
+
+    ```mlir
+    func.func @f(%values: memref<64x16xf32>, %metadata: memref<64x2xi16>, %columns: memref<1x32xi16>,
+                 %x: memref<64x128xf32>, %y: memref<64x128xf32>) {
+      vnm.spmm #vnm.encoding<64:2:8>
+        ins(%values, %metadata, %columns, %x
+            : memref<64x16xf32>, memref<64x2xi16>, memref<1x32xi16>, memref<64x128xf32>)
+        outs(%y : memref<64x128xf32>)
+      return
+    }
+    ```
+
+    After, in outline:
+
+    ```
+    scf.parallel (%token_tile, %row_tile) {
+      %sums = memref.alloca() : memref<64x128xf32>     // set to zero
+      %window = memref.alloca() : memref<32x128xf32>
+      scf.for %word {                                  // blocks of metadata words
+        scf.for %slot { /* window[slot] = x[columns[slot]], or zeros */ }
+        scf.for %row {                                 // sums[row] += values * window
+          scf.for %w iter_args(...) { /* 8 multiply-adds of vector<128xf32> */ }
+        }
+      }
+      scf.for %row { /* epilogue, vector.transfer_write to y */ }
+    }
+    ```
+  }];
+  let options = [
+    Option<"tokenTile", "token-tile", "int64_t", "128",
+           "Tokens per iteration of the parallel loop, a power of two, 16 or more">,
+    Option<"groupsPerBlock", "groups-per-block", "int64_t", "16",
+           "Groups whose activations are gathered at a time, a multiple of 4">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::mlir::vector::VectorDialect"
+  ];
+}
+
 def ExpandKernelMath
     : Pass<"vnm-expand-kernel-math", "::mlir::gpu::GPUModuleOp"> {
   let summary = "rewrite a kernel's math ops so that no library call remains";
