@@ -21,9 +21,6 @@ static constexpr int64_t kSlotsPerWord =
     kColumnsPerGroup * kGroupsPerMetadataWord;
 static constexpr int64_t kValuesPerWord =
     kValuesPerGroup * kGroupsPerMetadataWord;
-/// Sums that a row accumulates into in turn, to break the chain of dependent
-/// additions.
-static constexpr int64_t kNumChains = 2;
 static constexpr int64_t kCacheLine = 64;
 
 /// The column id of `slot` of the panel; K for slots past the last group.
@@ -91,6 +88,12 @@ void SpmmEmitter::loadRowValues(Value row, Value word) {
            min(add(word, blockWords), index(numWords - 1)));
 }
 
+/// How many sums a row of \p width tokens adds to in turn. Several break the
+/// chain of dependent additions; all of them are to fit half of 32 registers.
+static int64_t getNumChains(int64_t width) {
+  return std::clamp<int64_t>(256 / width, 1, sparsity::kValuesPerGroup * 4);
+}
+
 /// `sum` plus the products of `row` with the window.
 Value SpmmEmitter::multiplyRow(Value row, Value firstWord, Value words,
                                Value sum) {
@@ -100,7 +103,8 @@ Value SpmmEmitter::multiplyRow(Value row, Value firstWord, Value words,
   // instruction, and only that.
   auto contract = arith::FastMathFlagsAttr::get(
       b.getContext(), arith::FastMathFlags::contract);
-  SmallVector<Value> chains(kNumChains, zero(vectorType));
+  SmallVector<Value> chains(getNumChains(vectorType.getDimSize(0)),
+                            zero(vectorType));
   chains[0] = sum;
   auto loop = scf::ForOp::create(b, index(0), words, index(1), chains);
   OpBuilder::InsertionGuard guard(b);
@@ -123,7 +127,7 @@ Value SpmmEmitter::multiplyRow(Value row, Value firstWord, Value words,
     Value value = vector::BroadcastOp::create(
         b, vectorType,
         memref::LoadOp::create(b, rowValues, ValueRange{add(firstValue, i)}));
-    Value &chain = chains[i % kNumChains];
+    Value &chain = chains[i % chains.size()];
     if (integer) {
       chain = arith::AddIOp::create(
           b, chain, arith::MulIOp::create(b, value, tokens));
@@ -134,9 +138,11 @@ Value SpmmEmitter::multiplyRow(Value row, Value firstWord, Value words,
   }
   scf::YieldOp::create(b, chains);
   b.setInsertionPointAfter(loop);
-  if (integer)
-    return arith::AddIOp::create(b, loop.getResult(0), loop.getResult(1));
-  return arith::AddFOp::create(b, loop.getResult(0), loop.getResult(1));
+  Value total = loop.getResult(0);
+  for (Value chain : loop.getResults().drop_front())
+    total = integer ? arith::AddIOp::create(b, total, chain).getResult()
+                    : arith::AddFOp::create(b, total, chain).getResult();
+  return total;
 }
 
 void SpmmEmitter::multiply(Value word, Value words, Tokens tokens) {
