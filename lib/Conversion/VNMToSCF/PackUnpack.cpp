@@ -75,8 +75,9 @@ LogicalResult vnm::emitPackCall(PackOp op, RewriterBase &rewriter) {
   for (auto [memref, type] : llvm::zip(memrefs, types))
     arguments.push_back(memref::CastOp::create(b, type, memref));
   for (int64_t value :
-       {pattern.v, pattern.m, int64_t(op.getEncoding().getForm()),
-        int64_t(op.getCriterion()), int64_t(op.getColumnChoice())})
+       {pattern.v, pattern.m, int64_t(toCore(op.getEncoding().getForm())),
+        int64_t(toCore(op.getCriterion())),
+        int64_t(toCore(op.getColumnChoice()))})
     arguments.push_back(
         arith::ConstantIntOp::create(b, b.getI64Type(), value));
   func::CallOp::create(b, callee, arguments);
