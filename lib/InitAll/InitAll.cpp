@@ -11,6 +11,7 @@
 #include "vnm/Dialect/VNM/Transforms/BufferizableOpInterfaceImpl.h"
 #include "vnm/Dialect/VNM/Transforms/Passes.h"
 #include "vnm/Pipelines/Pipelines.h"
+#include "vnm/Transforms/Passes.h"
 
 #include "mlir/IR/DialectRegistry.h"
 
@@ -26,6 +27,7 @@ void vnm::registerAllExtensions(DialectRegistry &registry) {
 
 void vnm::registerAllPasses() {
   registerVNMConversionPasses();
+  registerVNMGeneralPasses();
   registerVNMPasses();
   registerPipelines();
 }

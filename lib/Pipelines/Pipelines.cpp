@@ -6,4 +6,11 @@
 
 #include "vnm/Pipelines/Pipelines.h"
 
-void vnm::registerPipelines() {}
+using namespace mlir;
+
+void vnm::registerPipelines() {
+  PassPipelineRegistration<LowerToCPUOptions>(
+      "vnm-lower-to-cpu",
+      "Lowers a module to the LLVM dialect for this machine's processor",
+      buildLowerToCPUPipeline);
+}

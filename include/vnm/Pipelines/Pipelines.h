@@ -7,7 +7,30 @@
 #ifndef VNM_PIPELINES_PIPELINES_H
 #define VNM_PIPELINES_PIPELINES_H
 
+#include "mlir/Pass/PassOptions.h"
+#include "mlir/Pass/PassRegistry.h"
+
 namespace vnm {
+
+/// Options of vnm-lower-to-cpu.
+struct LowerToCPUOptions : mlir::PassPipelineOptions<LowerToCPUOptions> {
+  Option<int64_t> tokenTile{
+      *this, "token-tile",
+      llvm::cl::desc("Tokens a thread computes at a time, a power of two"),
+      llvm::cl::init(128)};
+  Option<int64_t> groupsPerBlock{
+      *this, "groups-per-block",
+      llvm::cl::desc("Groups whose activations are gathered at a time"),
+      llvm::cl::init(16)};
+};
+
+/// Adds the passes that take a module of linalg, tensors and vnm ops to the LLVM
+/// dialect, for execution in the process: expand storage, bufferize, emit
+/// parallel loops over vectors, lower them to OpenMP and LLVM. Functions get C
+/// wrappers. The result needs libomp and, if it packs weights at run time,
+/// libvnm_runtime.
+void buildLowerToCPUPipeline(mlir::OpPassManager &pm,
+                             const LowerToCPUOptions &options);
 
 /// Registers every pipeline of the project, so that textual pipelines may name
 /// them.
