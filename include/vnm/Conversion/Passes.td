@@ -35,7 +35,11 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
         ins(%v, %m, %c, %x : memref<128x64xf16>, memref<128x8xi16>,
                              memref<2x128xi16>, memref<256x32xf16>)
         outs(%y : memref<128x32xf32>)
-    // becomes
+    ```
+
+    becomes
+
+    ```
     %x_gpu, %t3 = gpu.alloc async [%t2] (%size) : memref<?xf16>
     ...
     %t9 = gpu.launch_func async [%t8] @vnm_kernels::@spmm_0 blocks in (%blocks, %c1, %c1)
