@@ -20,6 +20,25 @@ func.func @follows_the_layouts(
 
 // -----
 
+// Rows innermost in the result: the weight is read with rows innermost too.
+// CHECK-DAG: #[[WT:.+]] = affine_map<(d0, d1, d2) -> (d2, d0)>
+// CHECK-DAG: #[[X:.+]] = affine_map<(d0, d1, d2) -> (d1, d2)>
+// CHECK-DAG: #[[Y:.+]] = affine_map<(d0, d1, d2) -> (d1, d0)>
+// CHECK-LABEL: @transposes_the_weight_for_token_major_results
+// CHECK: %[[T:.+]] = linalg.transpose ins(%{{.+}} : tensor<100x77xf32>) outs(%{{.+}} : tensor<77x100xf32>) permutation = [1, 0]
+// CHECK: linalg.generic {indexing_maps = [#[[WT]], #[[X]], #[[Y]]], {{.*}} ins(%[[T]],
+func.func @transposes_the_weight_for_token_major_results(
+    %w: tensor<100x77xf32, #vnm.encoding<64:2:8>>, %x: tensor<?x77xf32>,
+    %y: tensor<?x100xf32>) -> tensor<?x100xf32> {
+  %0 = vnm.matmul ins(%w, %x : tensor<100x77xf32, #vnm.encoding<64:2:8>>, tensor<?x77xf32>)
+    outs(%y : tensor<?x100xf32>)
+    {x_layout = #vnm.activation_layout<token_major>,
+     y_layout = #vnm.activation_layout<token_major>} -> tensor<?x100xf32>
+  return %0 : tensor<?x100xf32>
+}
+
+// -----
+
 // CHECK-DAG: #[[ROW:.+]] = affine_map<(d0, d1) -> (d0)>
 // CHECK-DAG: #[[TOKEN:.+]] = affine_map<(d0, d1) -> (d1)>
 // CHECK-LABEL: @applies_the_epilogue_after_the_sum

@@ -89,12 +89,29 @@ static Value createAccumulator(OpBuilder &builder, MatmulOp op) {
       .getResult(0);
 }
 
+/// `weight` with input channels first, as a result with its rows innermost
+/// wants it: neighbours in the result then read neighbours in the weight.
+static Value transposeWeight(OpBuilder &builder, Location loc, Value weight) {
+  auto type = cast<RankedTensorType>(weight.getType());
+  Value empty = tensor::EmptyOp::create(
+      builder, loc, ArrayRef{type.getDimSize(1), type.getDimSize(0)},
+      type.getElementType());
+  return linalg::TransposeOp::create(builder, loc, weight, empty,
+                                     ArrayRef<int64_t>{1, 0})
+      ->getResult(0);
+}
+
 /// acc + sum over k of w[r, k] * x[k, t].
 static Value createContraction(OpBuilder &builder, MatmulOp op, Value weight,
                                Value accumulator) {
   Dims dims(op);
-  AffineMap weightMap = AffineMap::get(
-      dims.count(), 0, {dims.row(), dims.channel()}, dims.context);
+  SmallVector<AffineExpr> weightDims = {dims.row(), dims.channel()};
+  if (op.getYLayout() == vnm::ActivationLayout::TokenMajor) {
+    weight = transposeWeight(builder, op.getLoc(), weight);
+    std::swap(weightDims[0], weightDims[1]);
+  }
+  AffineMap weightMap =
+      AffineMap::get(dims.count(), 0, weightDims, dims.context);
   AffineMap xMap = dims.batched(dims.channel(), op.getXChannelDim(),
                                 dims.token(), dims.count());
   AffineMap yMap =
