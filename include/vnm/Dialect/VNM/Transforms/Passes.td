@@ -86,9 +86,10 @@ def DensifyPass : Pass<"vnm-densify"> {
     Replaces each `vnm.matmul` by `vnm.decompress` of its weight and a
     `linalg.generic` contraction in the accumulator's type, followed by one
     elementwise `linalg.generic` for the epilogue or the rounding. For a
-    token-major result the weight is transposed first. The result is the dense-masked model: what the sparse one must agree with, and what a
-    sparse product has to beat. `vnm-fold-weights` afterwards turns the
-    decompressed constants into plain ones.
+    token-major result the weight is transposed first. The result is the
+    dense-masked model: what the sparse one must agree with, and what a sparse
+    product has to beat. `vnm-fold-weights` afterwards turns the decompressed
+    constants into plain ones.
 
     Before:
 
