@@ -4,10 +4,6 @@
 //
 // This file implements the pipeline vnm-lower-to-cpu.
 
-#include "vnm/Conversion/VNMToSCF/VNMToSCF.h"
-#include "vnm/Dialect/VNM/Transforms/Passes.h"
-#include "vnm/Pipelines/Pipelines.h"
-#include "vnm/Transforms/Passes.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
@@ -18,6 +14,10 @@
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "vnm/Conversion/VNMToSCF/VNMToSCF.h"
+#include "vnm/Dialect/VNM/Transforms/Passes.h"
+#include "vnm/Pipelines/Pipelines.h"
+#include "vnm/Transforms/Passes.h"
 
 using namespace mlir;
 
@@ -26,8 +26,8 @@ static void cleanUp(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
-/// Encoded tensors to storage, what is left of elementwise tensor ops to linalg,
-/// tensors to memrefs with deallocations.
+/// Encoded tensors to storage, what is left of elementwise tensor ops to
+/// linalg, tensors to memrefs with deallocations.
 static void addBufferization(OpPassManager &pm) {
   pm.addPass(vnm::createExpandStoragePass());
   pm.addNestedPass<func::FuncOp>(vnm::createRecordSignaturePass());
@@ -85,6 +85,8 @@ static void addLLVM(OpPassManager &pm) {
 
 void vnm::buildLowerToCPUPipeline(OpPassManager &pm,
                                   const LowerToCPUOptions &options) {
+  if (!options.pattern.empty())
+    buildSparsifyModelPipeline(pm, options.getSettings());
   addBufferization(pm);
   addLoops(pm, options);
   addLLVM(pm);

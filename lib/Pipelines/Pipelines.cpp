@@ -6,6 +6,8 @@
 
 #include "vnm/Pipelines/Pipelines.h"
 
+#include "mlir/Pass/PassManager.h"
+
 using namespace mlir;
 
 void vnm::registerPipelines() {
@@ -13,4 +15,10 @@ void vnm::registerPipelines() {
       "vnm-lower-to-cpu",
       "Lowers a module to the LLVM dialect for this machine's processor",
       buildLowerToCPUPipeline);
+  PassPipelineRegistration<SparsifyModelOptions>(
+      "vnm-sparsify-model",
+      "Makes the weights of a model in linalg V:N:M-sparse and packs them",
+      [](OpPassManager &pm, const SparsifyModelOptions &options) {
+        buildSparsifyModelPipeline(pm, options.getSettings());
+      });
 }

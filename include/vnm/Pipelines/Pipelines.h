@@ -9,11 +9,13 @@
 
 #include "mlir/Pass/PassOptions.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "vnm/Pipelines/SparsifyOptions.h"
 
 namespace vnm {
 
-/// Options of vnm-lower-to-cpu.
-struct LowerToCPUOptions : mlir::PassPipelineOptions<LowerToCPUOptions> {
+/// Options of vnm-lower-to-cpu: those of vnm-sparsify-model, which runs first
+/// if `pattern` is given, and its own.
+struct LowerToCPUOptions : SparsifyOptions<LowerToCPUOptions> {
   Option<int64_t> tokenTile{
       *this, "token-tile",
       llvm::cl::desc("Tokens a thread computes at a time, a power of two"),
@@ -24,13 +26,23 @@ struct LowerToCPUOptions : mlir::PassPipelineOptions<LowerToCPUOptions> {
       llvm::cl::init(16)};
 };
 
-/// Adds the passes that take a module of linalg, tensors and vnm ops to the LLVM
-/// dialect, for execution in the process: expand storage, bufferize, emit
+/// Adds the passes that take a module of linalg, tensors and vnm ops to the
+/// LLVM dialect, for execution in the process: expand storage, bufferize, emit
 /// parallel loops over vectors, lower them to OpenMP and LLVM. Functions get C
 /// wrappers. The result needs libomp and, if it packs weights at run time,
 /// libvnm_runtime.
 void buildLowerToCPUPipeline(mlir::OpPassManager &pm,
                              const LowerToCPUOptions &options);
+
+/// Options of vnm-sparsify-model.
+struct SparsifyModelOptions : SparsifyOptions<SparsifyModelOptions> {
+  SparsifyModelOptions() : SparsifyOptions("64:2:8") {}
+};
+
+/// Adds the front half: contractions with a weight, in linalg, become sparse
+/// products with packed weights. Anchored on the module.
+void buildSparsifyModelPipeline(mlir::OpPassManager &pm,
+                                const SparsifySettings &settings);
 
 /// Registers every pipeline of the project, so that textual pipelines may name
 /// them.

@@ -51,7 +51,7 @@ func.func @given_annotation_stays(%x: tensor<4x32xf16>, %w: tensor<32x48xf16> {v
 // CHECK-LABEL: func @activations_stay_dense(
 // CHECK-NOT:     vnm.
 // CHECK:         return
-// REMARK: [Missed] annotate | {{.*}}Function=activations_stay_dense | Reason="neither operand is a weight{{.*}}Suggestion="mark the function argument
+// REMARK: [Missed] annotate | {{.*}}Function=activations_stay_dense | Reason="neither operand is a weight, though one is a function argument"{{.*}}Suggestion="mark the function argument
 func.func @activations_stay_dense(%x: tensor<2x4x32xf16>, %k: tensor<2x32x4xf16>,
                                   %y: tensor<2x4x4xf32>) -> tensor<2x4x4xf32> {
   %0 = linalg.batch_matmul ins(%x, %k : tensor<2x4x32xf16>, tensor<2x32x4xf16>)

@@ -6,6 +6,7 @@
 
 #include "vnm/Dialect/VNM/Transforms/MatmulMatcher.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "vnm/Dialect/VNM/IR/VNMAttrs.h"
 
 using namespace mlir;
@@ -29,6 +30,8 @@ StringRef vnm::describe(MatmulMismatch reason) {
   case MatmulMismatch::NoWeight:
     return "neither operand is a weight: a constant, a constant global or a "
            "function argument with vnm.weight";
+  case MatmulMismatch::UnmarkedArgument:
+    return "neither operand is a weight, though one is a function argument";
   case MatmulMismatch::ComputedWeight:
     return "the weight is computed of constants in a way that is not looked "
            "through";
@@ -53,8 +56,8 @@ StringRef vnm::suggest(MatmulMismatch reason) {
     return "run before bufferization";
   case MatmulMismatch::Quantized:
     return "make the zero points explicit, or dequantize the weight";
-  case MatmulMismatch::NoWeight:
-    return "mark the function argument that is a weight with vnm.weight";
+  case MatmulMismatch::UnmarkedArgument:
+    return "mark the function argument with vnm.weight if it is a weight";
   case MatmulMismatch::ComputedWeight:
   case MatmulMismatch::TwoWeights:
     return "fold the constants first";
@@ -144,6 +147,19 @@ static MatmulMismatch matchForm(Operation *op) {
 // Operands and loops
 //===----------------------------------------------------------------------===//
 
+/// Whether `value` views a function argument of static shape.
+static bool isStaticArgument(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    value = getViewedTensor(op);
+    if (!value)
+      return false;
+  }
+  auto argument = cast<BlockArgument>(value);
+  return isa<FunctionOpInterface>(argument.getOwner()->getParentOp()) &&
+         argument.getOwner()->isEntryBlock() &&
+         cast<ShapedType>(value.getType()).hasStaticShape();
+}
+
 /// Finds which operand is the weight.
 static MatmulMismatch matchWeight(MatmulMatch &match) {
   FailureOr<WeightView> views[2];
@@ -151,11 +167,15 @@ static MatmulMismatch matchWeight(MatmulMatch &match) {
     views[i] = traceWeight(match.op->getOperand(i));
   if (succeeded(views[0]) && succeeded(views[1]))
     return MatmulMismatch::TwoWeights;
-  if (failed(views[0]) && failed(views[1]))
-    return isComputedFromWeights(match.op->getOperand(0)) ||
-                   isComputedFromWeights(match.op->getOperand(1))
-               ? MatmulMismatch::ComputedWeight
+  if (failed(views[0]) && failed(views[1])) {
+    if (isComputedFromWeights(match.op->getOperand(0)) ||
+        isComputedFromWeights(match.op->getOperand(1)))
+      return MatmulMismatch::ComputedWeight;
+    return isStaticArgument(match.op->getOperand(0)) ||
+                   isStaticArgument(match.op->getOperand(1))
+               ? MatmulMismatch::UnmarkedArgument
                : MatmulMismatch::NoWeight;
+  }
   match.weightOperand = succeeded(views[0]) ? 0 : 1;
   match.weight = *views[match.weightOperand];
   match.x = match.op->getOperand(1 - match.weightOperand);

@@ -28,6 +28,8 @@ enum class MatmulMismatch {
   UnsupportedMaps,
   /// Neither operand is traced to a weight.
   NoWeight,
+  /// Neither is, but one is a function argument that is not marked.
+  UnmarkedArgument,
   /// An operand is computed of weights in a way that is not looked through.
   ComputedWeight,
   /// Both operands are traced to weights.

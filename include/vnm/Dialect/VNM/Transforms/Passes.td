@@ -180,6 +180,63 @@ def ExpandStoragePass : Pass<"vnm-expand-storage", "::mlir::ModuleOp"> {
   ];
 }
 
+def FoldWeightsPass : Pass<"vnm-fold-weights", "::mlir::ModuleOp"> {
+  let summary = "packs constant weights at compile time";
+  let description = [{
+    `vnm.compress` of a constant becomes `vnm.assemble` of resource constants with
+    the packed storage. The constant may be dense, dense_resource (read in place)
+    or the value of a constant global, seen through transposes, reshapes and
+    casts; it is dropped, with private globals nothing else mentions. Weights that
+    are function arguments stay and are packed when the program runs. A NaN or an
+    infinity in a weight is an error that names its position.
+
+    Storage constants that are already assembled are checked against every rule of
+    docs/storage-format.md; a violation is an error that cites the rule.
+    `vnm.decompress` of constant storage becomes a dense constant.
+
+    Remarks of category `vnm-fold` give, per layer, the share of importance that
+    is retained and the bytes before and after. `report` writes the same as JSON.
+    Normally follows `vnm-sparsify` and `canonicalize`.
+
+    Before:
+
+    ```mlir
+    func.func @f() -> tensor<16x8xf32, #vnm.encoding<16:2:8>> {
+      %w = arith.constant dense<1.0> : tensor<16x8xf32>
+      %0 = vnm.compress %w {vnm.layer = "fc"}
+         : tensor<16x8xf32> to tensor<16x8xf32, #vnm.encoding<16:2:8>>
+      return %0 : tensor<16x8xf32, #vnm.encoding<16:2:8>>
+    }
+    ```
+
+    After (the constants are resources):
+
+    ```mlir
+    func.func @f() -> tensor<16x8xf32, #vnm.encoding<16:2:8>> {
+      %values = arith.constant dense<1.0> : tensor<16x2xf32>
+      %metadata = arith.constant dense<0x4444> : tensor<16x1xi16>
+      %columns = arith.constant dense<[[0, 1, 2, 3]]> : tensor<1x4xi16>
+      %0 = vnm.assemble %values, %metadata, %columns
+         : (tensor<16x2xf32>, tensor<16x1xi16>, tensor<1x4xi16>)
+           -> tensor<16x8xf32, #vnm.encoding<16:2:8>>
+      return %0 : tensor<16x8xf32, #vnm.encoding<16:2:8>>
+    }
+    ```
+  }];
+  let options = [
+    Option<"report", "report", "std::string", /*default=*/"\"\"",
+           "File to write with, per layer, rows, cols, pattern, form, density, "
+           "retained importance (0 to 1) and bytes before and after, as JSON; "
+           "empty (default) for none">
+  ];
+  let statistics = [
+    Statistic<"numFolded", "num-folded", "Number of weights packed">,
+    Statistic<"bytesBefore", "bytes-before", "Bytes of these weights when dense">,
+    Statistic<"bytesAfter", "bytes-after", "Bytes of their packed storage">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::vnm::VNMDialect"];
+}
+
 def OutlineLayersPass : Pass<"vnm-outline-layers", "::mlir::ModuleOp"> {
   let summary = "makes one function of every sparse product";
   let description = [{
