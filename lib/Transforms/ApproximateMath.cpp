@@ -4,12 +4,12 @@
 //
 // This file implements the pass vnm-approximate-math.
 
-#include "vnm/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "vnm/Transforms/Passes.h"
 
 namespace vnm {
 #define GEN_PASS_DEF_APPROXIMATEMATHPASS

@@ -4,7 +4,6 @@
 //
 // This file implements the pass vnm-vectorize-linalg.
 
-#include "vnm/Transforms/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -13,6 +12,8 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "vnm/Support/VectorAccess.h"
+#include "vnm/Transforms/Passes.h"
 #include "llvm/ADT/bit.h"
 
 namespace vnm {
@@ -26,11 +27,15 @@ using namespace mlir;
 // What can be lowered
 //===----------------------------------------------------------------------===//
 
+/// Longest vector that is read element by element.
+static constexpr int64_t kMaxStridedWidth = 16;
+
 static bool isVectorElement(Type type) {
   return VectorType::isValidElementType(type);
 }
 
-/// Whether `body` computes element by element, so that it may compute on vectors.
+/// Whether `body` computes element by element, so that it may compute on
+/// vectors.
 static bool isElementwise(Block &body) {
   return llvm::all_of(body.without_terminator(), [](Operation &op) {
     if (!llvm::all_of(op.getResultTypes(), isVectorElement) ||
@@ -112,7 +117,8 @@ Emitter::Emitter(linalg::LinalgOp op, OpBuilder &builder, int64_t vectorSize)
     : op(op), b(op.getLoc(), builder), maxVectorSize(vectorSize),
       ivs(op.getNumLoops()) {
   for (Range range : op.createLoopRanges(b, op.getLoc()))
-    extents.push_back(getValueOrCreateConstantIndexOp(b, op.getLoc(), range.size));
+    extents.push_back(
+        getValueOrCreateConstantIndexOp(b, op.getLoc(), range.size));
   chooseVectorDim();
 }
 
@@ -129,18 +135,21 @@ void Emitter::chooseVectorDim() {
     return;
   // Reading an operand across its rows costs a scalar load per element: worth
   // it where other operands run along, but not if none does.
-  bool anyInputRunsAlong = op.getNumDpsInputs() == 0;
-  for (OpOperand *input : op.getDpsInputOperands()) {
-    AffineMap inputMap = op.getMatchingIndexingMap(input);
+  bool anyRunsAlong = op.getNumDpsInputs() == 0, anyStrided = false;
+  for (OpOperand &operand : op->getOpOperands()) {
+    auto type = dyn_cast<MemRefType>(operand.get().getType());
     std::optional<unsigned> position =
-        inputMap.getResultPosition(getAffineDimExpr(dim.getPosition(), op.getContext()));
-    anyInputRunsAlong |= !position || *position + 1 == inputMap.getNumResults();
+        op.getMatchingIndexingMap(&operand).getResultPosition(dim);
+    bool strided = type && position && !vnm::isContiguousAlong(type, *position);
+    anyStrided |= strided;
+    anyRunsAlong |= op.isDpsInput(&operand) && !strided;
   }
   int64_t extent = op.getStaticLoopRanges()[dim.getPosition()];
-  if (!anyInputRunsAlong || (!ShapedType::isDynamic(extent) && extent < 4))
+  if (!anyRunsAlong || (!ShapedType::isDynamic(extent) && extent < 4))
     return;
   vectorDim = dim.getPosition();
-  width = maxVectorSize;
+  width =
+      anyStrided ? std::min(maxVectorSize, kMaxStridedWidth) : maxVectorSize;
   if (!ShapedType::isDynamic(extent))
     width = std::min<int64_t>(width, llvm::bit_ceil(uint64_t(extent)));
   inBounds = !ShapedType::isDynamic(extent) && extent % width == 0;
@@ -157,7 +166,8 @@ void Emitter::emit() {
     lower.push_back(index(0));
     steps.push_back(index(1));
   }
-  // With nothing around it, the vector dimension itself is shared among threads.
+  // With nothing around it, the vector dimension itself is shared among
+  // threads.
   bool vectorOnly = outer.empty() && vectorDim;
   if (vectorOnly) {
     outer.push_back(*vectorDim);
@@ -176,7 +186,8 @@ void Emitter::emit() {
 }
 
 void Emitter::emitVectorLoop() {
-  auto loop = scf::ForOp::create(b, index(0), extents[*vectorDim], index(width));
+  auto loop =
+      scf::ForOp::create(b, index(0), extents[*vectorDim], index(width));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   ivs[*vectorDim] = loop.getInductionVar();
@@ -189,7 +200,8 @@ void Emitter::emitVector() {
   op.getReductionDims(reductions);
   SmallVector<Value> sums;
   for (OpOperand &init : op.getDpsInitsMutable())
-    sums.push_back(op.payloadUsesValueFromOperand(&init) ? read(init) : Value());
+    sums.push_back(op.payloadUsesValueFromOperand(&init) ? read(init)
+                                                         : Value());
   if (llvm::all_of(sums, [](Value sum) { return !sum; }))
     sums.clear();
   // Without a reduction nothing is carried. With one, every result is.
@@ -236,7 +248,8 @@ SmallVector<Value> Emitter::emitBody(ArrayRef<Value> sums) {
       if (vectorDim && indexOp.getDim() == *vectorDim)
         position = arith::AddIOp::create(
             b, spread(position),
-            vector::StepOp::create(b, VectorType::get(width, b.getIndexType())));
+            vector::StepOp::create(b,
+                                   VectorType::get(width, b.getIndexType())));
       mapping.map(indexOp.getResult(), position);
       continue;
     }
@@ -258,12 +271,13 @@ SmallVector<Value> Emitter::emitBody(ArrayRef<Value> sums) {
   return results;
 }
 
-/// `value` as a vector; itself if it is one, or if there is no vector dimension.
+/// `value` as a vector; itself if it is one, or if there is no vector
+/// dimension.
 Value Emitter::spread(Value value) {
   if (!vectorDim || isa<VectorType>(value.getType()))
     return value;
-  return vector::BroadcastOp::create(
-      b, VectorType::get(width, value.getType()), value);
+  return vector::BroadcastOp::create(b, VectorType::get(width, value.getType()),
+                                     value);
 }
 
 SmallVector<Value> Emitter::indicesOf(AffineMap map) {
@@ -283,8 +297,8 @@ std::optional<unsigned> Emitter::vectorPosition(AffineMap map) {
   return map.getResultPosition(b.getAffineDimExpr(*vectorDim));
 }
 
-/// What the body sees of `operand`: a scalar if it does not run along the vector
-/// dimension.
+/// What the body sees of `operand`: a scalar if it does not run along the
+/// vector dimension.
 Value Emitter::read(OpOperand &operand) {
   auto type = dyn_cast<MemRefType>(operand.get().getType());
   if (!type)
@@ -294,14 +308,7 @@ Value Emitter::read(OpOperand &operand) {
   std::optional<unsigned> position = vectorPosition(map);
   if (!position)
     return memref::LoadOp::create(b, operand.get(), indices);
-  Value zero = arith::ConstantOp::create(
-      b, cast<TypedAttr>(b.getZeroAttr(type.getElementType())));
-  return vector::TransferReadOp::create(
-      b, VectorType::get(width, type.getElementType()), operand.get(), indices,
-      zero,
-      AffineMap::get(type.getRank(), 0, b.getAffineDimExpr(*position),
-                     b.getContext()),
-      ArrayRef<bool>{inBounds});
+  return vnm::readVector(b, operand.get(), indices, *position, width, inBounds);
 }
 
 void Emitter::write(Value value, OpOperand &init) {
@@ -312,11 +319,7 @@ void Emitter::write(Value value, OpOperand &init) {
     memref::StoreOp::create(b, value, init.get(), indices);
     return;
   }
-  vector::TransferWriteOp::create(
-      b, value, init.get(), indices,
-      AffineMap::get(map.getNumResults(), 0, b.getAffineDimExpr(*position),
-                     b.getContext()),
-      ArrayRef<bool>{inBounds});
+  vnm::writeVector(b, value, init.get(), indices, *position, inBounds);
 }
 
 //===----------------------------------------------------------------------===//

@@ -2,8 +2,8 @@
 // See the file LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// This file implements the lowering of vnm.pack to a call of the runtime library
-// and of vnm.unpack to loops.
+// This file implements the lowering of vnm.pack to a call of the runtime
+// library and of vnm.unpack to loops.
 
 #include "PackUnpack.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -39,8 +39,7 @@ static func::FuncOp getOrDeclare(Operation *op, RewriterBase &rewriter,
   }
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToStart(&table->getRegion(0).front());
-  auto function =
-      func::FuncOp::create(rewriter, op->getLoc(), name, type);
+  auto function = func::FuncOp::create(rewriter, op->getLoc(), name, type);
   function.setPrivate();
   function->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(),
                     rewriter.getUnitAttr());
@@ -58,9 +57,8 @@ LogicalResult vnm::emitPackCall(PackOp op, RewriterBase &rewriter) {
   for (Value init : op.getInits())
     types.push_back(unranked(getElementTypeOrSelf(init.getType())));
   types.append(5, b.getI64Type());
-  auto callee =
-      getOrDeclare(op, rewriter, getPackFunctionName(op, elementType),
-                   b.getFunctionType(types, {}));
+  auto callee = getOrDeclare(op, rewriter, getPackFunctionName(op, elementType),
+                             b.getFunctionType(types, {}));
   if (!callee)
     return failure();
 
@@ -78,8 +76,7 @@ LogicalResult vnm::emitPackCall(PackOp op, RewriterBase &rewriter) {
        {pattern.v, pattern.m, int64_t(toCore(op.getEncoding().getForm())),
         int64_t(toCore(op.getCriterion())),
         int64_t(toCore(op.getColumnChoice()))})
-    arguments.push_back(
-        arith::ConstantIntOp::create(b, b.getI64Type(), value));
+    arguments.push_back(arith::ConstantIntOp::create(b, b.getI64Type(), value));
   func::CallOp::create(b, callee, arguments);
   return success();
 }
@@ -93,14 +90,15 @@ static void emitUnpackValue(ImplicitLocOpBuilder &b, UnpackOp op, Value row,
   };
   int64_t v = op.getEncoding().getPattern().getV();
   Value word = arith::DivUIOp::create(b, group, index(kGroupsPerMetadataWord));
-  Value nibble = arith::RemUIOp::create(b, group, index(kGroupsPerMetadataWord));
+  Value nibble =
+      arith::RemUIOp::create(b, group, index(kGroupsPerMetadataWord));
   Value bits = arith::IndexCastUIOp::create(
       b, b.getIndexType(),
       memref::LoadOp::create(b, op.getStorage()[1], ValueRange{row, word}));
   Value shift = arith::AddIOp::create(
       b, arith::MulIOp::create(b, nibble, index(4)), index(2 * which));
-  Value slot = arith::AndIOp::create(
-      b, arith::ShRUIOp::create(b, bits, shift), index(3));
+  Value slot = arith::AndIOp::create(b, arith::ShRUIOp::create(b, bits, shift),
+                                     index(3));
   slot = arith::AddIOp::create(
       b, slot, arith::MulIOp::create(b, group, index(kColumnsPerGroup)));
   Value panel = arith::DivUIOp::create(b, row, index(v));
@@ -139,8 +137,8 @@ void vnm::emitUnpack(UnpackOp op, OpBuilder &builder) {
     denseRow = arith::IndexCastUIOp::create(
         b, b.getIndexType(),
         memref::LoadOp::create(b, op.getStorage()[3], row));
-  auto clear = scf::ForOp::create(b, index(0), index(dense.getDimSize(1)),
-                                  index(1));
+  auto clear =
+      scf::ForOp::create(b, index(0), index(dense.getDimSize(1)), index(1));
   auto scatter = scf::ForOp::create(
       b, index(0), index(pattern.numGroups(dense.getDimSize(1))), index(1));
   b.setInsertionPointToStart(clear.getBody());

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "vnm/Support/VectorAccess.h"
 #include "llvm/ADT/bit.h"
 
 using namespace mlir;
@@ -105,16 +106,12 @@ Value SpmmEmitter::scratch(ArrayRef<int64_t> shape) {
                                  b.getI64IntegerAttr(kAlignment));
 }
 
-/// `tokens` of `source`, whose dimension `tokenDim` is the tokens. Those that
-/// do not exist read as zero.
+/// `tokens` of `source`, whose dimension `tokenDim` is the tokens. What those
+/// that do not exist read as does not matter: their results are not stored.
 Value SpmmEmitter::readTokens(Value source, ValueRange indices,
                               int64_t tokenDim, Tokens tokens) {
-  auto type = cast<MemRefType>(source.getType());
-  AffineMap map = AffineMap::get(type.getRank(), 0,
-                                 b.getAffineDimExpr(tokenDim), b.getContext());
-  return vector::TransferReadOp::create(
-      b, VectorType::get(tokens.width, type.getElementType()), source, indices,
-      zero(type.getElementType()), map, ArrayRef<bool>{tokens.inBounds});
+  return readVector(b, source, indices, tokenDim, tokens.width,
+                    tokens.inBounds);
 }
 
 /// Where element (`row`, `token`) of the result is.
@@ -131,23 +128,24 @@ SmallVector<Value> SpmmEmitter::position(Value row, Value token) {
 // Outer loops
 //===----------------------------------------------------------------------===//
 
-/// Copies token-major activations to a feature-major buffer: every row panel
-/// reads them, and each would pay for strided reads otherwise.
+/// Copies activations to a feature-major buffer: every row panel reads them,
+/// and each would pay for strided reads otherwise.
 Value SpmmEmitter::stageFeatureMajor() {
   Value source = op.getX();
   auto type = cast<MemRefType>(source.getType());
   int64_t rank = type.getRank();
   SmallVector<int64_t> shape(type.getShape());
-  std::swap(shape[rank - 2], shape[rank - 1]);
+  shape[rank - 2] = numCols;
+  shape[rank - 1] = type.getDimSize(op.getXTokenDim());
   SmallVector<Value> dynamicSizes, counts;
   for (int64_t d = 0; d < rank - 2; ++d)
     counts.push_back(dim(source, d));
   for (auto [d, size] : llvm::enumerate(shape))
     if (ShapedType::isDynamic(size))
       dynamicSizes.push_back(int64_t(d) < rank - 2 ? counts[d] : numTokens);
-  Value staged = memref::AllocOp::create(
-      b, MemRefType::get(shape, type.getElementType()), dynamicSizes,
-      b.getI64IntegerAttr(kAlignment));
+  Value staged =
+      memref::AllocOp::create(b, MemRefType::get(shape, type.getElementType()),
+                              dynamicSizes, b.getI64IntegerAttr(kAlignment));
 
   Value block = index(kStagingBlock);
   counts.push_back(index(numCols));
@@ -169,7 +167,10 @@ Value SpmmEmitter::stageFeatureMajor() {
       Value column = add(firstColumn, columnOffset);
       Value token = add(firstToken, tokenOffset);
       SmallVector<Value> from(outer), to(outer);
-      from.append({token, column});
+      if (op.getXLayout() == ActivationLayout::TokenMajor)
+        from.append({token, column});
+      else
+        from.append({column, token});
       to.append({column, token});
       Value element = memref::LoadOp::create(b, source, from);
       memref::StoreOp::create(b, element, staged, to);
@@ -180,7 +181,8 @@ Value SpmmEmitter::stageFeatureMajor() {
 
 void SpmmEmitter::emit() {
   numTokens = dim(op.getX(), op.getXTokenDim());
-  bool staged = op.getXLayout() == ActivationLayout::TokenMajor;
+  bool staged = !isContiguousAlong(cast<MemRefType>(op.getX().getType()),
+                                   op.getXTokenDim());
   x = staged ? stageFeatureMajor() : op.getX();
 
   SmallVector<Value> counts;
@@ -188,8 +190,8 @@ void SpmmEmitter::emit() {
     counts.push_back(dim(op.getX(), d));
   // Row tiles are innermost: a thread stays on the activations of one token
   // tile, which its L2 cache holds, while weights stream past.
-  counts.push_back(b.createOrFold<arith::CeilDivSIOp>(numTokens,
-                                                      index(tokenTile)));
+  counts.push_back(
+      b.createOrFold<arith::CeilDivSIOp>(numTokens, index(tokenTile)));
   counts.push_back(index(sparsity::ceilDiv(numRows, rowTile)));
   SmallVector<Value> lower(counts.size(), index(0));
   SmallVector<Value> steps(counts.size(), index(1));
@@ -210,8 +212,8 @@ void SpmmEmitter::emitTile() {
   firstRow = mul(rowTileIndex, rowTile);
   rowsInTile = index(rowTile);
   if (numRows % rowTile)
-    rowsInTile = min(rowsInTile, b.createOrFold<arith::SubIOp>(index(numRows),
-                                                               firstRow));
+    rowsInTile = min(rowsInTile,
+                     b.createOrFold<arith::SubIOp>(index(numRows), firstRow));
   int64_t v = op.getEncoding().getPattern().getV();
   panel = b.createOrFold<arith::DivUIOp>(firstRow, index(v));
   sums = scratch({rowTile, tokenTile});
@@ -252,8 +254,8 @@ void SpmmEmitter::emitTokenTiles(Value first) {
 
 void SpmmEmitter::emitTokens(Tokens tokens) {
   initializeSums(tokens);
-  auto loop = scf::ForOp::create(b, index(0), index(numWords),
-                                 index(blockWords));
+  auto loop =
+      scf::ForOp::create(b, index(0), index(numWords), index(blockWords));
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());

@@ -18,7 +18,8 @@ namespace vnm {
 ///   parallel over batch, token tiles, row tiles (a panel, or 128 of its rows):
 ///     sums[rows][tokens] = 0, or Y if the op accumulates
 ///     for each block of metadata words:
-///       window[16 per word][tokens] = the activation rows of the block's column
+///       window[16 per word][tokens] = the activation rows of the block's
+///       column
 ///         slots, in the accumulator's type; zeros for slots without a column
 ///       for each row: sums[row] += values * window rows that metadata names
 ///     for each row: Y[row] = epilogue(sums[row])
@@ -55,8 +56,11 @@ private:
   // Parts of the phases.
   mlir::Value columnOfSlot(mlir::Value slot);
   void loadRowValues(mlir::Value row, mlir::Value word);
-  mlir::Value multiplyRow(mlir::Value row, mlir::Value word,
-                          mlir::Value words, mlir::Value sum);
+  mlir::Value multiplyRow(mlir::Value row, mlir::Value word, mlir::Value words,
+                          mlir::Value sum);
+  void
+  forEachChunk(Tokens tokens,
+               llvm::function_ref<void(mlir::Value, mlir::Value, Tokens)> body);
   mlir::Value resultRow(mlir::Value storedRow);
   void storeVector(mlir::Value sum, mlir::Value row, Tokens tokens);
   mlir::Value applyEpilogue(mlir::Value sum, mlir::Value row, Tokens tokens);

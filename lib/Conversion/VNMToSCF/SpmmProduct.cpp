@@ -84,8 +84,7 @@ void SpmmEmitter::loadRowValues(Value row, Value word) {
   for (int64_t offset = 0; offset < blockValues; offset += perLine)
     prefetch(values,
              min(add(first, blockValues + offset), index(numValues - 1)));
-  prefetch(op.getMetadata(),
-           min(add(word, blockWords), index(numWords - 1)));
+  prefetch(op.getMetadata(), min(add(word, blockWords), index(numWords - 1)));
 }
 
 /// How many sums a row of \p width tokens adds to in turn. Several break the
@@ -101,8 +100,8 @@ Value SpmmEmitter::multiplyRow(Value row, Value firstWord, Value words,
   bool integer = isa<IntegerType>(accumulatorType);
   // Lets the back end fuse each product with its sum where it has such an
   // instruction, and only that.
-  auto contract = arith::FastMathFlagsAttr::get(
-      b.getContext(), arith::FastMathFlags::contract);
+  auto contract = arith::FastMathFlagsAttr::get(b.getContext(),
+                                                arith::FastMathFlags::contract);
   SmallVector<Value> chains(getNumChains(vectorType.getDimSize(0)),
                             zero(vectorType));
   chains[0] = sum;
@@ -129,8 +128,8 @@ Value SpmmEmitter::multiplyRow(Value row, Value firstWord, Value words,
         memref::LoadOp::create(b, rowValues, ValueRange{add(firstValue, i)}));
     Value &chain = chains[i % chains.size()];
     if (integer) {
-      chain = arith::AddIOp::create(
-          b, chain, arith::MulIOp::create(b, value, tokens));
+      chain = arith::AddIOp::create(b, chain,
+                                    arith::MulIOp::create(b, value, tokens));
       continue;
     }
     Value product = arith::MulFOp::create(b, value, tokens, contract);

@@ -11,13 +11,35 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "vnm/Support/VectorAccess.h"
 
 using namespace mlir;
 using namespace vnm;
 
-/// Tokens that pass the epilogue at a time. Expansions of erf, tanh and the like
-/// need many registers: not more than one per value.
+/// Tokens that pass the epilogue at a time. Expansions of erf, tanh and the
+/// like need many registers: not more than one per value.
 static constexpr int64_t kEpilogueWidth = 16;
+
+/// Calls \p body for all rows of the tile and \p tokens, a few tokens at a
+/// time: row in the tile, offset from the first token, and the tokens.
+void SpmmEmitter::forEachChunk(Tokens tokens,
+                               function_ref<void(Value, Value, Tokens)> body) {
+  int64_t width = std::min(kEpilogueWidth, tokens.width);
+  auto chunkBody = [&](Value tileRow, Value chunk) {
+    Value offset = mul(chunk, width);
+    // A narrow last tile may end within its only chunk, never before it.
+    body(tileRow, offset, {add(tokens.first, offset), width, tokens.inBounds});
+  };
+  Value numChunks = index(tokens.width / width);
+  // Whatever is contiguous in the result goes innermost.
+  if (op.getYLayout() == ActivationLayout::FeatureMajor)
+    return forEach(rowsInTile, [&](Value tileRow) {
+      forEach(numChunks, [&](Value chunk) { chunkBody(tileRow, chunk); });
+    });
+  forEach(numChunks, [&](Value chunk) {
+    forEach(rowsInTile, [&](Value tileRow) { chunkBody(tileRow, chunk); });
+  });
+}
 
 /// The row of the result that `storedRow` is.
 Value SpmmEmitter::resultRow(Value storedRow) {
@@ -28,17 +50,18 @@ Value SpmmEmitter::resultRow(Value storedRow) {
 }
 
 void SpmmEmitter::initializeSums(Tokens tokens) {
-  forEach(rowsInTile, [&](Value tileRow) {
-    if (!op.getAccumulate()) {
-      Value zeros = zero(VectorType::get(tokens.width, accumulatorType));
-      vector::StoreOp::create(b, zeros, sums, ValueRange{tileRow, index(0)});
-      return;
-    }
+  auto zeroRow = [&](Value tileRow) {
+    Value zeros = zero(VectorType::get(tokens.width, accumulatorType));
+    vector::StoreOp::create(b, zeros, sums, ValueRange{tileRow, index(0)});
+  };
+  if (!op.getAccumulate())
+    return forEach(rowsInTile, zeroRow);
+  forEachChunk(tokens, [&](Value tileRow, Value offset, Tokens chunk) {
     Value row = resultRow(add(firstRow, tileRow));
-    Value read = readTokens(op.getInit(), position(row, tokens.first),
-                            op.getYTokenDim(), tokens);
+    Value read = readTokens(op.getInit(), position(row, chunk.first),
+                            op.getYTokenDim(), chunk);
     vector::StoreOp::create(b, convert(read, accumulatorType), sums,
-                            ValueRange{tileRow, index(0)});
+                            ValueRange{tileRow, offset});
   });
 }
 
@@ -46,12 +69,13 @@ void SpmmEmitter::initializeSums(Tokens tokens) {
 static bool isElementwise(Operation &op) {
   if (op.hasTrait<OpTrait::ConstantLike>())
     return op.getNumResults() == 1;
-  return OpTrait::hasElementwiseMappableTraits(&op) &&
-         op.getNumRegions() == 0;
+  return OpTrait::hasElementwiseMappableTraits(&op) && op.getNumRegions() == 0;
 }
 
 static bool canVectorize(Region &epilogue) {
-  auto isElement = [](Type type) { return VectorType::isValidElementType(type); };
+  auto isElement = [](Type type) {
+    return VectorType::isValidElementType(type);
+  };
   return llvm::all_of(
       epilogue.front().without_terminator(), [&](Operation &nested) {
         return isElementwise(nested) &&
@@ -63,7 +87,9 @@ static bool canVectorize(Region &epilogue) {
 /// The stored elements of `sum`, a vector of the tokens of result row `row`.
 Value SpmmEmitter::applyEpilogue(Value sum, Value row, Tokens tokens) {
   Block &body = op.getEpilogue().front();
-  auto vectorOf = [&](Type type) { return VectorType::get(tokens.width, type); };
+  auto vectorOf = [&](Type type) {
+    return VectorType::get(tokens.width, type);
+  };
   IRMapping mapping;
   mapping.map(body.getArgument(0), sum);
   for (auto [i, operand] : llvm::enumerate(op.getEpilogueOperands())) {
@@ -71,8 +97,8 @@ Value SpmmEmitter::applyEpilogue(Value sum, Value row, Tokens tokens) {
     switch (op.getBroadcast(i)) {
     case Broadcast::PerRow: {
       Value scalar = memref::LoadOp::create(b, operand, row);
-      elements = vector::BroadcastOp::create(b, vectorOf(scalar.getType()),
-                                             scalar);
+      elements =
+          vector::BroadcastOp::create(b, vectorOf(scalar.getType()), scalar);
       break;
     }
     case Broadcast::PerToken:
@@ -114,12 +140,8 @@ void SpmmEmitter::storeVector(Value sum, Value row, Tokens tokens) {
   auto type = cast<MemRefType>(op.getInit().getType());
   Value stored = op.hasEpilogue() ? applyEpilogue(sum, row, tokens)
                                   : convert(sum, type.getElementType());
-  AffineMap map =
-      AffineMap::get(type.getRank(), 0, b.getAffineDimExpr(op.getYTokenDim()),
-                     b.getContext());
-  vector::TransferWriteOp::create(b, stored, op.getInit(),
-                                  position(row, tokens.first), map,
-                                  ArrayRef<bool>{tokens.inBounds});
+  writeVector(b, stored, op.getInit(), position(row, tokens.first),
+              op.getYTokenDim(), tokens.inBounds);
 }
 
 /// One element at a time, for an epilogue that does not work on vectors.
@@ -141,8 +163,8 @@ void SpmmEmitter::storeElements(Value tileRow, Value row, Tokens tokens) {
     }
     for (Operation &nested : body.without_terminator())
       b.clone(nested, mapping);
-    Value stored = mapping.lookupOrDefault(
-        cast<YieldOp>(body.getTerminator()).getValue());
+    Value stored =
+        mapping.lookupOrDefault(cast<YieldOp>(body.getTerminator()).getValue());
     memref::StoreOp::create(b, stored, op.getInit(), place);
   });
 }
@@ -152,22 +174,11 @@ void SpmmEmitter::store(Tokens tokens) {
     return forEach(rowsInTile, [&](Value tileRow) {
       storeElements(tileRow, resultRow(add(firstRow, tileRow)), tokens);
     });
-  int64_t width = std::min(kEpilogueWidth, tokens.width);
-  auto storeChunk = [&](Value tileRow, Value chunk) {
-    Value offset = mul(chunk, width);
+  forEachChunk(tokens, [&](Value tileRow, Value offset, Tokens chunk) {
     Value row = resultRow(add(firstRow, tileRow));
-    Value sum = vector::LoadOp::create(
-        b, VectorType::get(width, accumulatorType), sums,
-        ValueRange{tileRow, offset});
-    storeVector(sum, row, {add(tokens.first, offset), width, tokens.inBounds});
-  };
-  Value numChunks = index(tokens.width / width);
-  // Whatever is contiguous in the result goes innermost.
-  if (op.getYLayout() == ActivationLayout::FeatureMajor)
-    return forEach(rowsInTile, [&](Value tileRow) {
-      forEach(numChunks, [&](Value chunk) { storeChunk(tileRow, chunk); });
-    });
-  forEach(numChunks, [&](Value chunk) {
-    forEach(rowsInTile, [&](Value tileRow) { storeChunk(tileRow, chunk); });
+    Value sum =
+        vector::LoadOp::create(b, VectorType::get(chunk.width, accumulatorType),
+                               sums, ValueRange{tileRow, offset});
+    storeVector(sum, row, chunk);
   });
 }

@@ -53,7 +53,8 @@ struct ConvertPack : OpRewritePattern<PackOp> {
     if (hasTensorOperand(op))
       return rewriter.notifyMatchFailure(op, "works on tensors");
     if (failed(emitPackCall(op, rewriter)))
-      return rewriter.notifyMatchFailure(op, "runtime function's name is taken");
+      return rewriter.notifyMatchFailure(op,
+                                         "runtime function's name is taken");
     rewriter.eraseOp(op);
     return success();
   }
@@ -103,9 +104,10 @@ struct ConvertVNMToSCF : vnm::impl::ConvertVNMToSCFBase<ConvertVNMToSCF> {
                                "power of two, 16 or more, but it is "
                             << tokenTile;
     if (groupsPerBlock < 4 || groupsPerBlock % 4 != 0)
-      return emitError(loc) << "convert-vnm-to-scf requires groups-per-block to "
-                               "be a positive multiple of 4, but it is "
-                            << groupsPerBlock;
+      return emitError(loc)
+             << "convert-vnm-to-scf requires groups-per-block to "
+                "be a positive multiple of 4, but it is "
+             << groupsPerBlock;
     return success();
   }
 };
