@@ -17,7 +17,8 @@ namespace {
 class MemRef {
 public:
   explicit MemRef(const VnmUnrankedMemRef &memref)
-      : rank(memref.rank), fields(static_cast<const int64_t *>(memref.descriptor)) {}
+      : rank(memref.rank),
+        fields(static_cast<const int64_t *>(memref.descriptor)) {}
 
   int64_t getRank() const { return rank; }
   int64_t getSize(int64_t dim) const { return fields[3 + dim]; }
@@ -57,9 +58,9 @@ static void writeMatrix(const void *source, int64_t width,
   const char *from = static_cast<const char *>(source);
   for (int64_t row = 0; row < memref.getSize(0); ++row)
     for (int64_t col = 0; col < memref.getSize(1); ++col, from += width)
-      std::memcpy(memref.getData(width) + (row * memref.getStride(0) +
-                                           col * memref.getStride(1)) *
-                                              width,
+      std::memcpy(memref.getData(width) +
+                      (row * memref.getStride(0) + col * memref.getStride(1)) *
+                          width,
                   from, width);
 }
 
@@ -104,8 +105,8 @@ static void packWeight(ElementType type, const VnmUnrankedMemRef *weightRef,
   if (!storage) {
     llvm::errs() << "vnm runtime: error: cannot pack a " << toString(type)
                  << " weight of " << view.rows << " x " << view.cols << " at "
-                 << pattern.str() << ": "
-                 << llvm::toString(storage.takeError()) << "\n";
+                 << pattern.str() << ": " << llvm::toString(storage.takeError())
+                 << "\n";
     std::exit(EXIT_FAILURE);
   }
   const Structure &structure = storage->structure;

@@ -29,9 +29,9 @@ typedef struct VnmUnrankedMemRef {
 
 /// vnm.pack for a weight of the first type and column ids of the second: prunes
 /// `weight` (R x K) to v:2:m and writes values, metadata and columns.
-/// `importance` (f32) is empty, K norms, or R x K scores, as `criterion` demands.
-/// `form`, `criterion` and `columnChoice` are numbers of vnm::sparsity's
-/// enumerations.
+/// `importance` (f32) is empty, K norms, or R x K scores, as `criterion`
+/// demands. `form`, `criterion` and `columnChoice` are numbers of
+/// vnm::sparsity's enumerations.
 #define VNM_DECLARE_PACK(name)                                                 \
   void _mlir_ciface_##name(                                                    \
       const VnmUnrankedMemRef *weight, const VnmUnrankedMemRef *importance,    \

@@ -29,8 +29,8 @@ struct VNMToSCFOptions {
   int64_t groupsPerBlock = 16;
 };
 
-/// Adds the patterns that turn vnm.spmm, vnm.pack and vnm.unpack on memrefs into
-/// loops over vectors and, for vnm.pack, a call of the runtime library.
+/// Adds the patterns that turn vnm.spmm, vnm.pack and vnm.unpack on memrefs
+/// into loops over vectors and, for vnm.pack, a call of the runtime library.
 void populateVNMToSCFPatterns(mlir::RewritePatternSet &patterns,
                               const VNMToSCFOptions &options = {});
 
