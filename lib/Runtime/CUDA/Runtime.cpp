@@ -61,8 +61,13 @@ VNM_RUNTIME_EXPORT Module mgpuModuleLoadJIT(void *data, int optLevel, size_t) {
   return loadModule(data, options, values, 1);
 }
 
+/// Modules unload when their code does, which at the end of a process may be
+/// after the driver has shut down and freed them itself.
 VNM_RUNTIME_EXPORT void mgpuModuleUnload(Module module) {
-  check(driver().moduleUnload(module), "cuModuleUnload");
+  constexpr Result kDeinitialized = 4;
+  Result result = driver().moduleUnload(module);
+  if (result != kDeinitialized)
+    check(result, "cuModuleUnload");
 }
 
 VNM_RUNTIME_EXPORT Function mgpuModuleGetFunction(Module module,
