@@ -4,6 +4,8 @@
 //
 // This file implements the pipeline vnm-lower-to-cpu.
 
+#include "HostLowering.h"
+#include "mlir/Conversion/GPUCommon/GPUCommonPass.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
@@ -26,9 +28,7 @@ static void cleanUp(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
-/// Encoded tensors to storage, what is left of elementwise tensor ops to
-/// linalg, tensors to memrefs with deallocations.
-static void addBufferization(OpPassManager &pm) {
+void vnm::addBufferization(OpPassManager &pm) {
   pm.addPass(vnm::createExpandStoragePass());
   pm.addNestedPass<func::FuncOp>(vnm::createRecordSignaturePass());
   pm.addPass(createConvertTensorToLinalgPass());
@@ -45,10 +45,11 @@ static void addBufferization(OpPassManager &pm) {
   cleanUp(pm);
   bufferization::BufferDeallocationPipelineOptions deallocation;
   bufferization::buildBufferDeallocationPipeline(pm, deallocation);
+  // A function that returns one of its arguments returns a clone.
+  pm.addPass(createConvertBufferizationToMemRefPass());
 }
 
-/// Memrefs to parallel loops over vectors, those to OpenMP.
-static void addLoops(OpPassManager &pm, const vnm::LowerToCPUOptions &options) {
+void vnm::addLoops(OpPassManager &pm, const LowerToCPUOptions &options) {
   vnm::ConvertVNMToSCFOptions conversion;
   conversion.tokenTile = options.tokenTile;
   conversion.groupsPerBlock = options.groupsPerBlock;
@@ -62,8 +63,7 @@ static void addLoops(OpPassManager &pm, const vnm::LowerToCPUOptions &options) {
   cleanUp(pm);
 }
 
-/// Everything to the LLVM dialect.
-static void addLLVM(OpPassManager &pm) {
+void vnm::addLLVM(OpPassManager &pm, bool hasLaunches) {
   pm.addPass(memref::createExpandOpsPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
@@ -73,6 +73,8 @@ static void addLLVM(OpPassManager &pm) {
   pm.addPass(createConvertVectorToLLVMPass());
   pm.addPass(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());
+  if (hasLaunches)
+    pm.addPass(createGpuToLLVMConversionPass());
   pm.addPass(createFinalizeMemRefToLLVMConversionPass());
   pm.addPass(createConvertFuncToLLVMPass());
   pm.addPass(createArithToLLVMConversionPass());
@@ -89,5 +91,5 @@ void vnm::buildLowerToCPUPipeline(OpPassManager &pm,
     buildSparsifyModelPipeline(pm, options.getSettings());
   addBufferization(pm);
   addLoops(pm, options);
-  addLLVM(pm);
+  addLLVM(pm, /*hasLaunches=*/false);
 }

@@ -21,4 +21,9 @@ void vnm::registerPipelines() {
       [](OpPassManager &pm, const SparsifyModelOptions &options) {
         buildSparsifyModelPipeline(pm, options.getSettings());
       });
+  PassPipelineRegistration<LowerToNVVMOptions>(
+      "vnm-lower-to-nvvm",
+      "Lowers a module to GPU code of its sparse products and a host that "
+      "launches them",
+      buildLowerToNVVMPipeline);
 }

@@ -154,4 +154,27 @@ def ExpandKernelMath
   ];
 }
 
+def SerializeKernels : Pass<"vnm-serialize-kernels", "::mlir::ModuleOp"> {
+  let summary = "compile the module's kernels to PTX or to a cubin";
+  let description = [{
+    Upstream's gpu-module-to-binary with one check before it: `format=bin` needs
+    NVIDIA's assembler, `ptxas`. It is taken from `toolkit` if given, else from
+    PATH, else from /usr/local/cuda or /opt/cuda; if it is not there, the error
+    says where it was looked for. `format=isa` writes PTX, with no toolkit.
+
+    ```mlir
+    gpu.module @vnm_kernels [#nvvm.target<chip = "sm_90a", features = "+ptx85">] { ... }
+    // becomes
+    gpu.binary @vnm_kernels [#gpu.object<#nvvm.target<...>, assembly = "...">]
+    ```
+  }];
+  let options = [
+    Option<"format", "format", "std::string", /*default=*/"\"isa\"",
+           "isa (PTX) or bin (cubin)">,
+    Option<"toolkit", "toolkit", "std::string", /*default=*/"",
+           "Folder of the CUDA toolkit, e.g. /usr/local/cuda">
+  ];
+  let dependentDialects = ["::mlir::gpu::GPUDialect"];
+}
+
 #endif // VNM_CONVERSION_PASSES_TD

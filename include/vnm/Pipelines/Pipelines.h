@@ -11,6 +11,8 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "vnm/Pipelines/SparsifyOptions.h"
 
+#include <string>
+
 namespace vnm {
 
 /// Options of vnm-lower-to-cpu: those of vnm-sparsify-model, which runs first
@@ -43,6 +45,44 @@ struct SparsifyModelOptions : SparsifyOptions<SparsifyModelOptions> {
 /// products with packed weights. Anchored on the module.
 void buildSparsifyModelPipeline(mlir::OpPassManager &pm,
                                 const SparsifySettings &settings);
+
+/// What vnm-lower-to-nvvm makes of the kernels.
+enum class GPUCodeFormat {
+  MLIR, ///< Stops after convert-vnm-to-gpu, to look at the kernels.
+  ISA,  ///< PTX text, which the driver compiles; needs no toolkit.
+  Bin   ///< A cubin, from the toolkit's ptxas.
+};
+
+/// Options of vnm-lower-to-nvvm: those of vnm-sparsify-model, which runs first
+/// if `pattern` is given, and its own.
+struct LowerToNVVMOptions : SparsifyOptions<LowerToNVVMOptions> {
+  Option<std::string> chip{
+      *this, "chip",
+      llvm::cl::desc("NVIDIA chip to build for, e.g. sm_90a (default sm_80)"),
+      llvm::cl::init("sm_80")};
+  Option<unsigned> ptx{
+      *this, "ptx",
+      llvm::cl::desc("PTX ISA version times ten; 0 for the chip's oldest"),
+      llvm::cl::init(0)};
+  Option<GPUCodeFormat> format{
+      *this, "format", llvm::cl::desc("What becomes of the kernels"),
+      llvm::cl::init(GPUCodeFormat::ISA),
+      llvm::cl::values(
+          clEnumValN(GPUCodeFormat::MLIR, "mlir", "stop after their emission"),
+          clEnumValN(GPUCodeFormat::ISA, "isa", "PTX, compiled by the driver"),
+          clEnumValN(GPUCodeFormat::Bin, "bin", "a cubin; needs ptxas"))};
+  Option<std::string> toolkit{
+      *this, "toolkit",
+      llvm::cl::desc("CUDA toolkit whose ptxas format=bin runs; by default the "
+                     "one in PATH or in /usr/local/cuda")};
+};
+
+/// Adds the passes that take a module of linalg, tensors and vnm ops to a
+/// gpu.binary of the sparse products and to LLVM host code that launches them.
+/// Everything else runs on the host, lowered as by vnm-lower-to-cpu. The result
+/// needs libvnm_cuda_runtime and what vnm-lower-to-cpu's needs.
+void buildLowerToNVVMPipeline(mlir::OpPassManager &pm,
+                              const LowerToNVVMOptions &options);
 
 /// Registers every pipeline of the project, so that textual pipelines may name
 /// them.

@@ -9,7 +9,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
-#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -50,7 +49,9 @@ void SpmmKernel::emitMultiply(const WeightFragments &weight, Value buffer,
 
 /// Step `step` multiplies buffer step % 2 while the other one is filled for the
 /// next step. The first barrier makes everyone's part of the buffer visible;
-/// the second keeps the next step's gather from overwriting it too early.
+/// the second keeps the next step's gather from overwriting it too early. The
+/// copies are grouped with NVVM's ops: nvgpu's want the copies' tokens, which
+/// do not leave the branches in which they are issued.
 SmallVector<Value> SpmmKernel::emitStep(Value step, ValueRange sums) {
   int64_t numSteps =
       llvm::divideCeil(problem.numGroups, SpmmSchedule::kStageGroups);
@@ -62,12 +63,10 @@ SmallVector<Value> SpmmKernel::emitStep(Value step, ValueRange sums) {
     b.setInsertionPointToStart(more.thenBlock());
     emitGather(next, rem(next, SpmmSchedule::kStages));
   }
-  auto tokenType = nvgpu::DeviceAsyncTokenType::get(b.getContext());
-  Value group =
-      nvgpu::DeviceAsyncCreateGroupOp::create(b, tokenType, ValueRange());
+  NVVM::CpAsyncCommitGroupOp::create(b);
   // Issued before the wait, so that their latencies overlap.
   WeightFragments weight = emitWeightFragments(step);
-  nvgpu::DeviceAsyncWaitOp::create(b, group, b.getI32IntegerAttr(1));
+  NVVM::CpAsyncWaitGroupOp::create(b, /*n=*/1);
   gpu::BarrierOp::create(b);
   SmallVector<Value> result(sums);
   emitMultiply(weight, rem(step, SpmmSchedule::kStages), result);
@@ -79,8 +78,7 @@ SmallVector<Value> SpmmKernel::emitMainLoop() {
   int64_t numSteps =
       llvm::divideCeil(problem.numGroups, SpmmSchedule::kStageGroups);
   emitGather(index(0), index(0));
-  nvgpu::DeviceAsyncCreateGroupOp::create(
-      b, nvgpu::DeviceAsyncTokenType::get(b.getContext()), ValueRange());
+  NVVM::CpAsyncCommitGroupOp::create(b);
   Value zero = arith::ConstantOp::create(b, b.getF32FloatAttr(0.0f));
   SmallVector<Value> sums(
       4 * schedule.rowTilesPerWarp() * schedule.tokenTilesPerWarp(), zero);

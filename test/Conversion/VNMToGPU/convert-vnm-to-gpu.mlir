@@ -26,7 +26,8 @@
 // CHECK: %[[COUNT:.+]] = arith.select {{.*}}, %c8{{.*}}, %c0
 // CHECK: nvgpu.device_async_copy {{.*}}, 8, %[[COUNT]]
 // CHECK: scf.for
-// CHECK: nvgpu.device_async_wait %{{.+}} {numGroups = 1 : i32}
+// CHECK: nvvm.cp.async.commit.group
+// CHECK: nvvm.cp.async.wait.group 1
 // CHECK: gpu.barrier
 // CHECK: nvgpu.ldmatrix {{.*}} {numTiles = 4 : i32, transpose = true}
 // CHECK: nvvm.mma.sp.sync {{.*}} {orderedMetadata,

@@ -15,6 +15,7 @@ namespace vnm {
 
 #define GEN_PASS_DECL_CONVERTVNMTOGPU
 #define GEN_PASS_DECL_EXPANDKERNELMATH
+#define GEN_PASS_DECL_SERIALIZEKERNELS
 #include "vnm/Conversion/Passes.h.inc"
 
 } // namespace vnm

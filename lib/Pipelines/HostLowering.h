@@ -1,0 +1,27 @@
+// Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+// See the file LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// This file declares the parts that the pipelines of every target share.
+
+#ifndef VNM_LIB_PIPELINES_HOSTLOWERING_H
+#define VNM_LIB_PIPELINES_HOSTLOWERING_H
+
+#include "vnm/Pipelines/Pipelines.h"
+
+namespace vnm {
+
+/// Encoded tensors to storage, what is left of elementwise tensor ops to
+/// linalg, tensors to memrefs with deallocations.
+void addBufferization(mlir::OpPassManager &pm);
+
+/// Memrefs to parallel loops over vectors, those to OpenMP.
+void addLoops(mlir::OpPassManager &pm, const LowerToCPUOptions &options);
+
+/// Everything to the LLVM dialect; `hasLaunches` says whether there may be
+/// launches of GPU kernels.
+void addLLVM(mlir::OpPassManager &pm, bool hasLaunches);
+
+} // namespace vnm
+
+#endif // VNM_LIB_PIPELINES_HOSTLOWERING_H

@@ -1,0 +1,56 @@
+// Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+// See the file LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// This file builds vnm-lower-to-nvvm: from tensors to GPU code and a host that
+// launches it.
+
+#include "HostLowering.h"
+#include "mlir/Conversion/GPUToNVVM/GPUToNVVMPass.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+#include "vnm/Conversion/VNMToGPU/VNMToGPU.h"
+#include "vnm/Pipelines/Pipelines.h"
+
+using namespace mlir;
+using namespace vnm;
+
+/// From a gpu.module of GPU and NVGPU ops to one of LLVM and NVVM ops.
+static void addKernelLowering(OpPassManager &pm) {
+  OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createExpandKernelMath());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+  kernels.addPass(createConvertNVGPUToNVVMPass());
+  kernels.addPass(createSCFToControlFlowPass());
+  kernels.addPass(createConvertGpuOpsToNVVMOps());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+  kernels.addPass(createReconcileUnrealizedCastsPass());
+}
+
+void vnm::buildLowerToNVVMPipeline(OpPassManager &pm,
+                                   const LowerToNVVMOptions &options) {
+  if (!options.pattern.empty())
+    buildSparsifyModelPipeline(pm, options.getSettings());
+  // Deallocations first: their pass would free GPU buffers with the host's
+  // allocator.
+  addBufferization(pm);
+  ConvertVNMToGPUOptions toGPU;
+  toGPU.chip = options.chip;
+  toGPU.ptx = options.ptx;
+  pm.addPass(createConvertVNMToGPU(toGPU));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  if (options.format == GPUCodeFormat::MLIR)
+    return;
+  addKernelLowering(pm);
+  SerializeKernelsOptions serialize;
+  serialize.format = options.format == GPUCodeFormat::ISA ? "isa" : "bin";
+  serialize.toolkit = options.toolkit;
+  pm.addPass(createSerializeKernels(serialize));
+  addLoops(pm, LowerToCPUOptions());
+  addLLVM(pm, /*hasLaunches=*/true);
+}
