@@ -142,15 +142,15 @@ def run_on_cpu(tools, model, pattern, scratch):
                 layer["pattern"],
                 f"{layer['density']:.3f}",
                 f"{layer['retained_importance']:.3f}",
-                str(layer["dense_bytes"]),
-                str(layer["sparse_bytes"]),
+                str(layer["bytes_dense"]),
+                str(layer["bytes_sparse"]),
                 *timing_cells(*timing),
             )
         )
     actual, sparse_ms = tools.runner(sparse, "main", [x])
     expected, dense_ms = tools.runner(f"{stem}.dense.mlir", "main", [x])
     dense_bytes, sparse_bytes = (
-        str(sum(layer[key] for layer in layers)) for key in ("dense_bytes", "sparse_bytes")
+        str(sum(layer[key] for layer in layers)) for key in ("bytes_dense", "bytes_sparse")
     )
     rows.append(
         ("whole model", "", pattern, "", "", dense_bytes, sparse_bytes)
