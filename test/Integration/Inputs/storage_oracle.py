@@ -33,20 +33,21 @@ def read_constants(text):
 
 
 def read_packed_weights(text):
-    """The packed weights of a module, in order: dicts of pattern and arrays."""
+    """The packed weights of a module in the order of their products: dicts of
+    pattern and arrays."""
     constants = read_constants(text)
-    weights = []
+    weights = {}
     pattern = (
-        r"vnm\.assemble (%\S+), (%\S+), (%\S+) : .*?-> "
+        r"(%\S+) = vnm\.assemble (%\S+), (%\S+), (%\S+) .*?-> "
         r"tensor<(\d+)x(\d+)x\w+, #vnm\.encoding<(\d+):2:(\d+)"
     )
     for match in re.finditer(pattern, text):
-        values, metadata, columns = (constants[match[i]] for i in (1, 2, 3))
-        rows, cols, v, m = (int(match[i]) for i in (4, 5, 6, 7))
-        weights.append(
-            dict(values=values, metadata=metadata, columns=columns, shape=(rows, cols), v=v, m=m)
+        values, metadata, columns = (constants[match[i]] for i in (2, 3, 4))
+        rows, cols, v, m = (int(match[i]) for i in (5, 6, 7, 8))
+        weights[match[1]] = dict(
+            values=values, metadata=metadata, columns=columns, shape=(rows, cols), v=v, m=m
         )
-    return weights
+    return [weights[name] for name in re.findall(r"vnm\.matmul ins\((%\S+),", text)]
 
 
 def decode(weight):
