@@ -39,8 +39,53 @@ static StringRef lookupIntrinsic(Operation *op) {
   return {};
 }
 
+/// What an intrinsic's name ends in for `type`; empty if it is not a float type
+/// that PTX computes with.
+static StringRef getSuffix(Type type) {
+  if (type.isF16())
+    return ".f16";
+  if (type.isBF16())
+    return ".bf16";
+  if (type.isF32())
+    return ".f32";
+  return type.isF64() ? ".f64" : "";
+}
+
+/// isnan, isinf and isfinite are comparisons.
+static LogicalResult expandIsNaN(math::IsNaNOp op, PatternRewriter &rewriter) {
+  rewriter.replaceOpWithNewOp<arith::CmpFOp>(op, arith::CmpFPredicate::UNO,
+                                             op.getOperand(), op.getOperand());
+  return success();
+}
+
+template <typename OpTy, arith::CmpFPredicate predicate>
+static LogicalResult compareToInfinity(OpTy op, PatternRewriter &rewriter) {
+  auto type = dyn_cast<FloatType>(op.getOperand().getType());
+  if (!type)
+    return rewriter.notifyMatchFailure(op, "is not a scalar");
+  Value magnitude =
+      math::AbsFOp::create(rewriter, op.getLoc(), op.getOperand());
+  Value infinity = arith::ConstantOp::create(
+      rewriter, op.getLoc(),
+      rewriter.getFloatAttr(type, APFloat::getInf(type.getFloatSemantics())));
+  rewriter.replaceOpWithNewOp<arith::CmpFOp>(op, predicate, magnitude,
+                                             infinity);
+  return success();
+}
+
+/// log10(x) = log(x) / ln 10; the logarithm is expanded in turn.
+static LogicalResult expandLog10(math::Log10Op op, PatternRewriter &rewriter) {
+  if (!op.getType().isF32())
+    return rewriter.notifyMatchFailure(op, "is not f32");
+  Value log = math::LogOp::create(rewriter, op.getLoc(), op.getOperand());
+  Value scale = arith::ConstantOp::create(
+      rewriter, op.getLoc(), rewriter.getF32FloatAttr(0.434294482f));
+  rewriter.replaceOpWithNewOp<arith::MulFOp>(op, log, scale);
+  return success();
+}
+
 namespace {
-/// math.<op> : f32 | f64 -> llvm.call_intrinsic. An LLVM op proper
+/// math.<op> of a float -> llvm.call_intrinsic. An LLVM op proper
 /// (llvm.intr.floor) would become a libdevice call again in
 /// convert-gpu-to-nvvm.
 struct CallIntrinsic : RewritePattern {
@@ -53,9 +98,10 @@ struct CallIntrinsic : RewritePattern {
     if (intrinsic.empty())
       return rewriter.notifyMatchFailure(op, "has no PTX instruction");
     Type type = op->getResult(0).getType();
-    if (!type.isF32() && !type.isF64())
-      return rewriter.notifyMatchFailure(op, "is neither f32 nor f64");
-    std::string name = (intrinsic + (type.isF32() ? ".f32" : ".f64")).str();
+    StringRef suffix = getSuffix(type);
+    if (suffix.empty())
+      return rewriter.notifyMatchFailure(op, "has no intrinsic of its type");
+    std::string name = (intrinsic + suffix).str();
     rewriter.replaceOpWithNewOp<LLVM::CallIntrinsicOp>(
         op, type, rewriter.getStringAttr(name), op->getOperands());
     return success();
@@ -70,14 +116,12 @@ struct ExpandKernelMath final
     if (failed(extendToF32()) || failed(expand()))
       return signalPassFailure();
     WalkResult result = getOperation()->walk([](Operation *op) {
-      bool remainder = isa<arith::RemFOp>(op);
-      if (!remainder && !isa_and_nonnull<math::MathDialect>(op->getDialect()))
-        return WalkResult::advance();
-      if (!remainder && !isa<FloatType>(op->getResult(0).getType()))
+      if (!isa<arith::RemFOp>(op) &&
+          !isa_and_nonnull<math::MathDialect>(op->getDialect()))
         return WalkResult::advance();
       op->emitOpError() << "requires an op and a type with a lowering to PTX "
                            "in a kernel, but its type is "
-                        << op->getResult(0).getType();
+                        << op->getOperand(0).getType();
       return WalkResult::interrupt();
     });
     if (result.wasInterrupted())
@@ -114,6 +158,11 @@ private:
     math::populateExpansionPatterns(
         patterns, {"acosh", "asinh", "atanh", "clampf", "cosh", "exp2", "fpowi",
                    "powf", "round", "rsqrt", "sinh", "tan"});
+    patterns.add(expandIsNaN);
+    patterns.add(compareToInfinity<math::IsInfOp, arith::CmpFPredicate::OEQ>);
+    patterns.add(
+        compareToInfinity<math::IsFiniteOp, arith::CmpFPredicate::OLT>);
+    patterns.add(expandLog10);
     patterns.add<CallIntrinsic>(&getContext());
     return applyPatternsGreedily(getOperation(), std::move(patterns));
   }

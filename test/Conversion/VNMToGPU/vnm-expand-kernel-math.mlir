@@ -16,7 +16,8 @@ gpu.module @kernels {
     %6 = math.sin %5 : f32
     %7 = math.log1p %6 : f32
     %8 = math.exp2 %7 : f32
-    memref.store %8, %out[%c0] : memref<?xf32>
+    %9 = math.log10 %8 : f32
+    memref.store %9, %out[%c0] : memref<?xf32>
     gpu.return
   }
 }
@@ -37,6 +38,27 @@ gpu.module @kernels {
     %2 = math.sqrt %0 : f32
     memref.store %2, %out[%c0] : memref<?xf32>
     memref.store %1, %out64[%c0] : memref<?xf64>
+    gpu.return
+  }
+}
+
+// -----
+
+// Tests of special values are comparisons.
+// CHECK-LABEL: gpu.func @special_values
+// CHECK-SAME: (%[[X:.+]]: f32,
+// CHECK-DAG: %[[INF:.+]] = arith.constant 0x7F800000 : f32
+// CHECK: arith.cmpf uno, %[[X]], %[[X]] : f32
+// CHECK: %[[ABS:.+]] = llvm.call_intrinsic "llvm.fabs.f32"(%[[X]])
+// CHECK: arith.cmpf oeq, %[[ABS]], %[[INF]] : f32
+// CHECK-NOT: math.
+gpu.module @kernels {
+  gpu.func @special_values(%x: f32, %out: memref<?xi1>) kernel {
+    %c0 = arith.constant 0 : index
+    %0 = math.isnan %x : f32
+    %1 = math.isinf %x : f32
+    %2 = arith.ori %0, %1 : i1
+    memref.store %2, %out[%c0] : memref<?xi1>
     gpu.return
   }
 }
@@ -65,6 +87,18 @@ gpu.module @kernels {
     // expected-error @+1 {{requires an op and a type with a lowering to PTX in a kernel, but its type is 'f64'}}
     %0 = math.tanh %x : f64
     memref.store %0, %out[%c0] : memref<?xf64>
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @count_bits(%x: i32, %out: memref<?xi32>) kernel {
+    %c0 = arith.constant 0 : index
+    // expected-error @+1 {{requires an op and a type with a lowering to PTX in a kernel, but its type is 'i32'}}
+    %0 = math.ctpop %x : i32
+    memref.store %0, %out[%c0] : memref<?xi32>
     gpu.return
   }
 }
