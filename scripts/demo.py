@@ -177,8 +177,8 @@ def write_ptx(tools, model, pattern, scratch):
     path = os.path.join(scratch, f"{model}.{CHIP}.ptx")
     with open(path, "w") as file:
         file.write(text)
-    products = text.count("mma.sp::ordered_metadata")
-    print(f"wrote {os.path.relpath(path)}: {len(kernels)} kernels, {products} mma.sp::ordered_metadata")
+    entries, products = text.count(".entry"), text.count("mma.sp::ordered_metadata")
+    print(f"wrote {os.path.relpath(path)}: {entries} kernels, {products} mma.sp::ordered_metadata")
     return lowered
 
 

@@ -6,7 +6,7 @@
 // CHECK-LABEL: @follows_the_layouts
 // CHECK: %[[DENSE:.+]] = vnm.decompress
 // CHECK: linalg.fill {{.*}} -> tensor<3x100x?xf32>
-// CHECK: linalg.generic {indexing_maps = [#[[W]], #[[X]], #[[Y]]], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%[[DENSE]],
+// CHECK: linalg.contract indexing_maps = [#[[W]], #[[X]], #[[Y]]] ins(%[[DENSE]],
 // CHECK: arith.truncf {{.*}} f32 to f16
 // CHECK-NOT: vnm.matmul
 func.func @follows_the_layouts(
@@ -26,7 +26,7 @@ func.func @follows_the_layouts(
 // CHECK-DAG: #[[Y:.+]] = affine_map<(d0, d1, d2) -> (d1, d0)>
 // CHECK-LABEL: @transposes_the_weight_for_token_major_results
 // CHECK: %[[T:.+]] = linalg.transpose ins(%{{.+}} : tensor<100x77xf32>) outs(%{{.+}} : tensor<77x100xf32>) permutation = [1, 0]
-// CHECK: linalg.generic {indexing_maps = [#[[WT]], #[[X]], #[[Y]]], {{.*}} ins(%[[T]],
+// CHECK: linalg.contract indexing_maps = [#[[WT]], #[[X]], #[[Y]]] ins(%[[T]],
 func.func @transposes_the_weight_for_token_major_results(
     %w: tensor<100x77xf32, #vnm.encoding<64:2:8>>, %x: tensor<?x77xf32>,
     %y: tensor<?x100xf32>) -> tensor<?x100xf32> {
@@ -44,7 +44,7 @@ func.func @transposes_the_weight_for_token_major_results(
 // CHECK-LABEL: @applies_the_epilogue_after_the_sum
 // CHECK-SAME: %{{.+}}: tensor<{{.*}}>, %{{.+}}: tensor<77x5xf32>, %[[INIT:.+]]: tensor<100x5xf32>,
 // CHECK-NOT: linalg.fill
-// CHECK: linalg.generic {{.*}} outs(%[[INIT]] : tensor<100x5xf32>)
+// CHECK: linalg.contract {{.*}} outs(%[[INIT]] : tensor<100x5xf32>)
 // CHECK: linalg.generic {indexing_maps = [#{{.+}}, #[[ROW]], #[[TOKEN]], #{{.+}}]
 // CHECK: arith.mulf
 // CHECK: arith.addf
@@ -66,8 +66,7 @@ func.func @applies_the_epilogue_after_the_sum(
 // -----
 
 // CHECK-LABEL: @sums_integers_in_i32
-// CHECK: arith.extsi {{.*}} i8 to i32
-// CHECK: arith.muli
+// CHECK: linalg.contract {{.*}} ins(%{{.*}} : tensor<64x32xi8>, tensor<32x9xi8>) outs(%{{.*}} : tensor<64x9xi32>)
 func.func @sums_integers_in_i32(
     %w: tensor<64x32xi8, #vnm.encoding<64:2:8>>, %x: tensor<32x9xi8>,
     %y: tensor<64x9xi32>) -> tensor<64x9xi32> {

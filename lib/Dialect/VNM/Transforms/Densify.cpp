@@ -116,28 +116,13 @@ static Value createContraction(OpBuilder &builder, MatmulOp op, Value weight,
                                 dims.token(), dims.count());
   AffineMap yMap =
       dims.batched(dims.row(), op.getYRowDim(), dims.token(), dims.count());
-  SmallVector<utils::IteratorType> iterators(dims.count(),
-                                             utils::IteratorType::parallel);
-  iterators.back() = utils::IteratorType::reduction;
-  Type type = op.getAccumulatorType();
-  auto multiplyAdd = [&](OpBuilder &nested, Location loc, ValueRange args) {
-    Value a = convertScalar(nested, loc, args[0], type);
-    Value b = convertScalar(nested, loc, args[1], type);
-    Value sum;
-    if (isa<FloatType>(type)) {
-      Value product = arith::MulFOp::create(nested, loc, a, b);
-      sum = arith::AddFOp::create(nested, loc, args[2], product);
-    } else {
-      Value product = arith::MulIOp::create(nested, loc, a, b);
-      sum = arith::AddIOp::create(nested, loc, args[2], product);
-    }
-    linalg::YieldOp::create(nested, loc, sum);
-  };
-  return linalg::GenericOp::create(builder, op.getLoc(), accumulator.getType(),
-                                   ValueRange{weight, op.getX()}, accumulator,
-                                   {weightMap, xMap, yMap}, iterators,
-                                   multiplyAdd)
-      .getResult(0);
+  // Not a linalg.generic: elementwise fusion would move the producer of x into
+  // the reduction and compute it once per row.
+  return linalg::ContractOp::create(
+             builder, op.getLoc(), TypeRange{accumulator.getType()},
+             ValueRange{weight, op.getX()}, ValueRange{accumulator},
+             builder.getAffineMapArrayAttr({weightMap, xMap, yMap}))
+      ->getResult(0);
 }
 
 /// Maps of the epilogue's operands over the result's dimensions.

@@ -84,7 +84,7 @@ def DensifyPass : Pass<"vnm-densify"> {
   let summary = "computes sparse products densely, on the decompressed weight";
   let description = [{
     Replaces each `vnm.matmul` by `vnm.decompress` of its weight and a
-    `linalg.generic` contraction in the accumulator's type, followed by one
+    `linalg.contract` in the accumulator's type, followed by one
     elementwise `linalg.generic` for the epilogue or the rounding. For a
     token-major result the weight is transposed first. The result is the
     dense-masked model: what the sparse one must agree with, and what a sparse
@@ -111,18 +111,11 @@ def DensifyPass : Pass<"vnm-densify"> {
       %zero = arith.constant 0.0 : f32
       %empty = tensor.empty() : tensor<64x8xf32>
       %fill = linalg.fill ins(%zero : f32) outs(%empty : tensor<64x8xf32>) -> tensor<64x8xf32>
-      %0 = linalg.generic {indexing_maps = [affine_map<(r, t, k) -> (r, k)>,
+      %0 = linalg.contract indexing_maps = [affine_map<(r, t, k) -> (r, k)>,
                                             affine_map<(r, t, k) -> (k, t)>,
-                                            affine_map<(r, t, k) -> (r, t)>],
-                           iterator_types = ["parallel", "parallel", "reduction"]}
-        ins(%dense, %x : tensor<64x64xf16>, tensor<64x8xf16>) outs(%fill : tensor<64x8xf32>) {
-      ^bb0(%a: f16, %b: f16, %c: f32):
-        %1 = arith.extf %a : f16 to f32
-        %2 = arith.extf %b : f16 to f32
-        %3 = arith.mulf %1, %2 : f32
-        %4 = arith.addf %c, %3 : f32
-        linalg.yield %4 : f32
-      } -> tensor<64x8xf32>
+                                            affine_map<(r, t, k) -> (r, t)>]
+        ins(%dense, %x : tensor<64x64xf16>, tensor<64x8xf16>)
+        outs(%fill : tensor<64x8xf32>) -> tensor<64x8xf32>
       return %0 : tensor<64x8xf32>
     }
     ```
