@@ -29,6 +29,7 @@ void vnm::buildSparsifyModelPipeline(OpPassManager &pm,
   pm.addPass(createSparsifyPass(sparsify));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createFuseEpiloguePass());
   FoldWeightsPassOptions fold;
   fold.report = settings.report;
   pm.addPass(createFoldWeightsPass(fold));

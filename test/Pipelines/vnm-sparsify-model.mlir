@@ -2,7 +2,7 @@
 // RUN: FileCheck %s --check-prefix=REPORT < %t.json
 // RUN: vnm-opt %s --vnm-sparsify-model="pattern=16:2:8 form=free filter=fc" -o %t.pipeline.mlir
 // RUN: vnm-opt %s --cse --vnm-annotate-matmuls="pattern=16:2:8 form=free filter=fc" --vnm-sparsify \
-// RUN:   --canonicalize --cse --vnm-fold-weights -o %t.passes.mlir
+// RUN:   --canonicalize --cse --vnm-fuse-epilogue --vnm-fold-weights -o %t.passes.mlir
 // RUN: diff %t.pipeline.mlir %t.passes.mlir
 
 // Each layer of the fixtures that has a weight, and no other:

@@ -230,6 +230,62 @@ def FoldWeightsPass : Pass<"vnm-fold-weights", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::vnm::VNMDialect"];
 }
 
+def FuseEpiloguePass : Pass<"vnm-fuse-epilogue"> {
+  let summary = "moves elementwise consumers of sparse products into them";
+  let description = [{
+    A linalg op that reads the result of a `vnm.matmul`, is the only one to do so,
+    and computes element by element becomes part of the product's epilogue: bias,
+    cast, activation function, residual. Its other inputs must be as large as the
+    result, or vectors along rows or along tokens; its body must be scalar `arith`
+    and `math` ops on its arguments and constants. Repeats until no consumer is
+    left, so chains move as a whole. Values stay the same bit for bit: a cast in
+    the chain stays in the epilogue.
+
+    Runs after `vnm-sparsify` and `canonicalize`, before `vnm-expand-storage`.
+    Remarks of category `vnm-fuse` count the ops per layer.
+
+    Before:
+
+    ```mlir
+    func.func @f(%w: tensor<64x64xf16, #vnm.encoding<64:2:8>>, %x: tensor<64x8xf16>,
+                 %bias: tensor<64xf32>) -> tensor<64x8xf32> {
+      %e = tensor.empty() : tensor<64x8xf32>
+      %0 = vnm.matmul ins(%w, %x : tensor<64x64xf16, #vnm.encoding<64:2:8>>, tensor<64x8xf16>)
+                      outs(%e : tensor<64x8xf32>) -> tensor<64x8xf32>
+      %1 = linalg.generic {indexing_maps = [affine_map<(r, t) -> (r, t)>, affine_map<(r, t) -> (r)>,
+                                            affine_map<(r, t) -> (r, t)>],
+                           iterator_types = ["parallel", "parallel"]}
+             ins(%0, %bias : tensor<64x8xf32>, tensor<64xf32>) outs(%e : tensor<64x8xf32>) {
+           ^bb0(%a: f32, %b: f32, %out: f32):
+             %2 = arith.addf %a, %b : f32
+             linalg.yield %2 : f32
+           } -> tensor<64x8xf32>
+      return %1 : tensor<64x8xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @f(%w: tensor<64x64xf16, #vnm.encoding<64:2:8>>, %x: tensor<64x8xf16>,
+                 %bias: tensor<64xf32>) -> tensor<64x8xf32> {
+      %e = tensor.empty() : tensor<64x8xf32>
+      %0 = vnm.matmul ins(%w, %x : tensor<64x64xf16, #vnm.encoding<64:2:8>>, tensor<64x8xf16>)
+                      outs(%e : tensor<64x8xf32>) epilogue(%bias per_row : tensor<64xf32>) {
+                      ^bb0(%a: f32, %b: f32):
+                        %1 = arith.addf %a, %b : f32
+                        vnm.yield %1 : f32
+                      } -> tensor<64x8xf32>
+      return %0 : tensor<64x8xf32>
+    }
+    ```
+  }];
+  let statistics = [
+    Statistic<"numFused", "num-fused", "Number of ops moved into an epilogue">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::vnm::VNMDialect"];
+}
+
 def OutlineLayersPass : Pass<"vnm-outline-layers", "::mlir::ModuleOp"> {
   let summary = "makes one function of every sparse product";
   let description = [{
