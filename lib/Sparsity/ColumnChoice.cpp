@@ -27,10 +27,10 @@ static constexpr int64_t kMaxExact = 32;
 
 // Generic vectors: one register with AVX-512, two with AVX2, four with SSE. The
 // structure keeps them out of calling conventions, which differ per target.
-typedef float Vector __attribute__((vector_size(64)));
-typedef float Vector8 __attribute__((vector_size(32)));
-typedef float Vector4 __attribute__((vector_size(16)));
-typedef int32_t IntVector __attribute__((vector_size(64)));
+using Vector = float __attribute__((vector_size(64)));
+using Vector8 = float __attribute__((vector_size(32)));
+using Vector4 = float __attribute__((vector_size(16)));
+using IntVector = int32_t __attribute__((vector_size(64)));
 
 namespace {
 struct Lanes {
@@ -189,9 +189,9 @@ VNM_INLINE void exchange(const BlockScores &scores, LaneBlock *scratch,
   choice.kept = keptWith<0>(scores, first, second, choice.ids[3]);
   for (;;) {
     Choice best = choice;
-    for (int64_t slot = 0; slot < 4; ++slot) {
+    for (int32_t dropped : choice.ids) {
       int32_t others[3];
-      std::remove_copy(choice.ids, choice.ids + 4, others, choice.ids[slot]);
+      std::remove_copy(choice.ids, choice.ids + 4, others, dropped);
       splitTriple<0>(scores, others[0], others[1], others[2], first, second);
       for (int64_t x = 0; x < scores.numColumns; ++x) {
         if (std::find(choice.ids, choice.ids + 4, x) != choice.ids + 4)

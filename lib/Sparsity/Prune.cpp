@@ -15,7 +15,6 @@
 #include <cmath>
 
 using namespace vnm::sparsity;
-using detail::BlockScores;
 using detail::ColumnChooser;
 using detail::kLanes;
 using detail::LaneBlock;

@@ -155,7 +155,9 @@ llvm::Error SafetensorsWriter::write(StringRef path) const {
   std::string temporary;
   if (std::error_code code = createTemporary(path, descriptor, temporary))
     return fileError(path, code);
-  llvm::scope_exit removeTemporary([&] { llvm::sys::fs::remove(temporary); });
+  // A file that cannot be removed was renamed, or is all we could leave.
+  llvm::scope_exit removeTemporary(
+      [&] { (void)llvm::sys::fs::remove(temporary); });
   llvm::raw_fd_ostream stream(descriptor, /*shouldClose=*/true);
   char length[8];
   llvm::support::endian::write64le(length, header.size());

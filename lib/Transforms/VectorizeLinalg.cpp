@@ -90,7 +90,7 @@ private:
   void emitVectorLoop();
   void emitVector();
   SmallVector<Value> emitReductions(ArrayRef<unsigned> dims,
-                                    SmallVector<Value> sums);
+                                    ArrayRef<Value> sums);
   SmallVector<Value> emitBody(ArrayRef<Value> sums);
   SmallVector<Value> indicesOf(AffineMap map);
   std::optional<unsigned> vectorPosition(AffineMap map);
@@ -217,7 +217,7 @@ void Emitter::emitVector() {
 }
 
 SmallVector<Value> Emitter::emitReductions(ArrayRef<unsigned> dims,
-                                           SmallVector<Value> sums) {
+                                           ArrayRef<Value> sums) {
   if (dims.empty())
     return emitBody(sums);
   auto loop =

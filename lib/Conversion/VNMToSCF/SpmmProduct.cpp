@@ -12,7 +12,6 @@
 
 using namespace mlir;
 using namespace vnm;
-using sparsity::ceilDiv;
 using sparsity::kColumnsPerGroup;
 using sparsity::kGroupsPerMetadataWord;
 using sparsity::kValuesPerGroup;

@@ -49,11 +49,13 @@ static Driver loadDriver() {
     quit();
   }
   Driver result;
+  // NOLINTBEGIN(bugprone-macro-parentheses): declarators take no parentheses.
 #define VNM_CUDA_RESOLVE(member, symbol, parameters)                           \
   result.member =                                                              \
       reinterpret_cast<Result(*) parameters>(resolve(library, symbol));
   VNM_CUDA_ENTRY_POINTS(VNM_CUDA_RESOLVE)
 #undef VNM_CUDA_RESOLVE
+  // NOLINTEND(bugprone-macro-parentheses)
   result.launchKernelEx = reinterpret_cast<decltype(result.launchKernelEx)>(
       dlsym(library, "cuLaunchKernelEx"));
   return result;

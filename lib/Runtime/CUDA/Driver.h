@@ -99,9 +99,11 @@ struct LaunchConfig {
 
 /// The entry points, all resolved.
 struct Driver {
+  // NOLINTBEGIN(bugprone-macro-parentheses): declarators take no parentheses.
 #define VNM_CUDA_MEMBER(member, symbol, parameters) Result(*member) parameters;
   VNM_CUDA_ENTRY_POINTS(VNM_CUDA_MEMBER)
 #undef VNM_CUDA_MEMBER
+  // NOLINTEND(bugprone-macro-parentheses)
   /// cuLaunchKernelEx; null on drivers before 11.8.
   Result (*launchKernelEx)(const LaunchConfig *, Function, void **, void **);
 };

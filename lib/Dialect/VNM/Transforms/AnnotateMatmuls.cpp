@@ -149,8 +149,8 @@ struct AnnotateMatmulsPass final
 private:
   void annotateFunction(FunctionOpInterface function, WeightUses &uses);
   void annotate(Operation *op, StringRef layer, WeightUses &uses);
-  void leave(Operation *op, StringRef layer, std::string reason,
-             std::string suggestion = "");
+  void leave(Operation *op, StringRef layer, const std::string &reason,
+             const std::string &suggestion = "");
   remark::RemarkOpts getRemarkOpts() {
     return remark::RemarkOpts::name("annotate")
         .category("vnm-annotate")
@@ -200,7 +200,8 @@ LogicalResult AnnotateMatmulsPass::initialize(MLIRContext *context) {
 
 /// Records why `op` stays dense.
 void AnnotateMatmulsPass::leave(Operation *op, StringRef layer,
-                                std::string reason, std::string suggestion) {
+                                const std::string &reason,
+                                const std::string &suggestion) {
   ++numLeft;
   remark::detail::InFlightRemark missed =
       remark::missed(op->getLoc(), getRemarkOpts());
