@@ -129,7 +129,7 @@ def free_values(stmts):
 
 def wrap(section, text):
     """A module that holds the example."""
-    if re.search(r"^\s*(module|func\.func|gpu\.module|llvm\.func|ml_program\.global)\b", text, flags=re.M):
+    if re.search(r"^\s*(module|func\.func|gpu\.(?:module|binary)|llvm\.func|ml_program\.global)\b", text, flags=re.M):
         return text
     stmts = statements(text)
     if section in SETUPS:

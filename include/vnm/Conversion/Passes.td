@@ -163,9 +163,18 @@ def SerializeKernels : Pass<"vnm-serialize-kernels", "::mlir::ModuleOp"> {
     says where it was looked for. `format=isa` writes PTX, with no toolkit.
 
     ```mlir
-    gpu.module @vnm_kernels [#nvvm.target<chip = "sm_90a", features = "+ptx85">] { ... }
-    // becomes
-    gpu.binary @vnm_kernels [#gpu.object<#nvvm.target<...>, assembly = "...">]
+    gpu.module @vnm_kernels [#nvvm.target<chip = "sm_90a", features = "+ptx85">] {
+      llvm.func @noop() attributes {gpu.kernel, nvvm.kernel} {
+        llvm.return
+      }
+    }
+    ```
+
+    becomes, with the text of the PTX shortened
+
+    ```mlir
+    gpu.binary @vnm_kernels [#gpu.object<#nvvm.target<chip = "sm_90a", features = "+ptx85">,
+                                         assembly = ".entry noop">]
     ```
   }];
   let options = [
