@@ -336,7 +336,7 @@ struct VectorizeLinalgPass
       emitError(getOperation()->getLoc())
           << "vnm-vectorize-linalg requires vector-size to be a power of two, "
              "but it is "
-          << vectorSize;
+          << vectorSize.getValue();
       return signalPassFailure();
     }
     SmallVector<linalg::LinalgOp> ops;

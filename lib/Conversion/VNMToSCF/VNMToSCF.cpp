@@ -102,12 +102,12 @@ struct ConvertVNMToSCF : vnm::impl::ConvertVNMToSCFBase<ConvertVNMToSCF> {
     if (tokenTile < 16 || !llvm::isPowerOf2_64(tokenTile))
       return emitError(loc) << "convert-vnm-to-scf requires token-tile to be a "
                                "power of two, 16 or more, but it is "
-                            << tokenTile;
+                            << tokenTile.getValue();
     if (groupsPerBlock < 4 || groupsPerBlock % 4 != 0)
       return emitError(loc)
              << "convert-vnm-to-scf requires groups-per-block to "
                 "be a positive multiple of 4, but it is "
-             << groupsPerBlock;
+             << groupsPerBlock.getValue();
     return success();
   }
 };
