@@ -8,79 +8,15 @@
 #include "ColumnChoice.h"
 #include <algorithm>
 #include <cassert>
-#include <cstring>
 #include <limits>
 
 using namespace vnm::sparsity;
 using namespace vnm::sparsity::detail;
 
-#define VNM_INLINE static inline __attribute__((always_inline))
-
 /// Groups of up to this many columns are enumerated.
 static constexpr int64_t kMaxEnumerated = 8;
 /// Groups of up to this many columns are searched with bounds, still exactly.
 static constexpr int64_t kMaxExact = 32;
-
-//===----------------------------------------------------------------------===//
-// Sixteen lanes
-//===----------------------------------------------------------------------===//
-
-// Generic vectors: one register with AVX-512, two with AVX2, four with SSE. The
-// structure keeps them out of calling conventions, which differ per target.
-using Vector = float __attribute__((vector_size(64)));
-using Vector8 = float __attribute__((vector_size(32)));
-using Vector4 = float __attribute__((vector_size(16)));
-using IntVector = int32_t __attribute__((vector_size(64)));
-
-namespace {
-struct Lanes {
-  Vector value = {};
-};
-struct Flags {
-  IntVector value;
-};
-} // namespace
-
-VNM_INLINE Lanes load(const float *address) {
-  Lanes lanes;
-  std::memcpy(&lanes.value, address, sizeof(lanes.value));
-  return lanes;
-}
-
-VNM_INLINE Lanes load(const LaneBlock &block) { return load(block.lane); }
-
-VNM_INLINE void store(LaneBlock &block, Lanes lanes) {
-  std::memcpy(block.lane, &lanes.value, sizeof(lanes.value));
-}
-
-VNM_INLINE Lanes operator+(Lanes a, Lanes b) { return {a.value + b.value}; }
-VNM_INLINE Lanes operator-(Lanes a, float b) { return {a.value - b}; }
-VNM_INLINE Lanes max(Lanes a, Lanes b) {
-  return {a.value > b.value ? a.value : b.value};
-}
-VNM_INLINE Lanes min(Lanes a, Lanes b) {
-  return {a.value < b.value ? a.value : b.value};
-}
-
-/// The sum of all lanes in the one order this library uses: the upper half is
-/// added to the lower half until one lane is left.
-VNM_INLINE float sumOf(Lanes lanes) {
-  Vector x = lanes.value;
-  Vector8 low8 = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7);
-  Vector8 high8 = __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
-  Vector8 y = low8 + high8;
-  Vector4 low4 = __builtin_shufflevector(y, y, 0, 1, 2, 3);
-  Vector4 high4 = __builtin_shufflevector(y, y, 4, 5, 6, 7);
-  Vector4 z = low4 + high4;
-  return (z[0] + z[2]) + (z[1] + z[3]);
-}
-
-VNM_INLINE bool any(Flags flags) {
-  int32_t all = 0;
-  for (int64_t i = 0; i < kLanes; ++i)
-    all |= flags.value[i];
-  return all != 0;
-}
 
 //===----------------------------------------------------------------------===//
 // What a choice of columns keeps
@@ -409,33 +345,6 @@ VNM_INLINE void findAllNibbles(const LaneBlock *const *columns,
 // Versions for vector levels
 //===----------------------------------------------------------------------===//
 
-// The two entry points exist once per level. All versions give the same bits:
-// they only compare scores and add them, in one fixed order.
-#if defined(__x86_64__)
-#define VNM_PER_LEVEL(name, generic, parameters, arguments)                    \
-  __attribute__((target("avx512f"))) static void name##AVX512 parameters {     \
-    generic arguments;                                                         \
-  }                                                                            \
-  __attribute__((target("avx2"))) static void name##AVX2 parameters {          \
-    generic arguments;                                                         \
-  }                                                                            \
-  static void name##Baseline parameters { generic arguments; }                 \
-  static void name(VectorLevel level, VNM_UNPACK parameters) {                 \
-    switch (level) {                                                           \
-    case VectorLevel::AVX512:                                                  \
-      return name##AVX512 arguments;                                           \
-    case VectorLevel::AVX2:                                                    \
-      return name##AVX2 arguments;                                             \
-    case VectorLevel::Baseline:                                                \
-      return name##Baseline arguments;                                         \
-    }                                                                          \
-  }
-#else
-#define VNM_PER_LEVEL(name, generic, parameters, arguments)                    \
-  static void name(VectorLevel, VNM_UNPACK parameters) { generic arguments; }
-#endif
-#define VNM_UNPACK(...) __VA_ARGS__
-
 VNM_PER_LEVEL(chooseAtLevel, chooseBlock,
               (const BlockScores &scores, ColumnChoice choice,
                LaneBlock *scratch, float *triples, int32_t *ids),
@@ -444,16 +353,6 @@ VNM_PER_LEVEL(findNibblesAtLevel, findAllNibbles,
               (const LaneBlock *const *columns, int64_t numBlocks,
                uint16_t *nibbles),
               (columns, numBlocks, nibbles))
-
-VectorLevel detail::bestVectorLevel() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f"))
-    return VectorLevel::AVX512;
-  if (__builtin_cpu_supports("avx2"))
-    return VectorLevel::AVX2;
-#endif
-  return VectorLevel::Baseline;
-}
 
 void ColumnChooser::choose(const BlockScores &scores, ColumnChoice choice,
                            int32_t *ids) {

@@ -7,19 +7,12 @@
 #ifndef VNM_LIB_SPARSITY_COLUMNCHOICE_H
 #define VNM_LIB_SPARSITY_COLUMNCHOICE_H
 
+#include "Vector.h"
 #include "vnm/Sparsity/Prune.h"
 #include <cstdint>
 #include <vector>
 
 namespace vnm::sparsity::detail {
-
-/// Rows whose scores are handled together.
-inline constexpr int64_t kLanes = 16;
-
-/// The scores of 16 consecutive rows in one column.
-struct alignas(64) LaneBlock {
-  float lane[kLanes];
-};
 
 /// The scores of one block of a weight, column by column: the rows of column c
 /// are the blocks [c * blocksPerColumn, (c + 1) * blocksPerColumn), filled up
@@ -33,11 +26,6 @@ struct BlockScores {
     return columns + index * blocksPerColumn;
   }
 };
-
-/// Instructions to use. Every level gives the same result.
-enum class VectorLevel : uint8_t { Baseline, AVX2, AVX512 };
-/// The highest level that this processor has.
-VectorLevel bestVectorLevel();
 
 /// Chooses columns block after block; holds the scratch memory for it.
 class ColumnChooser {

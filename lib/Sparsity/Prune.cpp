@@ -7,6 +7,7 @@
 #include "vnm/Sparsity/Prune.h"
 #include "ColumnChoice.h"
 #include "Detail.h"
+#include "vnm/Sparsity/Permute.h"
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/ErrorHandling.h"
 #include <algorithm>
@@ -178,6 +179,10 @@ llvm::Expected<Structure> vnm::sparsity::prune(llvm::ArrayRef<float> scores,
                                                int64_t rows, int64_t cols,
                                                const Pattern &pattern,
                                                const PruneOptions &options) {
+  if (options.form == Form::Free)
+    return permute(scores, rows, cols, pattern,
+                   {options.effort, /*permuteRows=*/false, options.columnChoice,
+                    /*seed=*/0, options.threads});
   if (llvm::Error error = Pattern::verify(pattern.v, pattern.n, pattern.m))
     return std::move(error);
   if (llvm::Error error = detail::checkShape(rows, cols))

@@ -54,11 +54,21 @@ struct ImportanceOptions {
 llvm::Expected<std::vector<float>> importance(const MatrixView &weight,
                                               const ImportanceOptions &options);
 
+/// How hard the searches of vnm/Sparsity/Permute.h try. docs/algorithms.md says
+/// what each costs and gains.
+enum class Effort : uint8_t { Fast, Default, High };
+/// "fast", "default" or "high".
+llvm::StringRef toString(Effort effort);
+llvm::Expected<Effort> parseEffort(llvm::StringRef text);
+
 struct PruneOptions {
-  /// The form of the result. Free gives the same columns as strict, which are
-  /// legal there too.
+  /// The form of the result. Free searches for better columns than strict form
+  /// can have, as permute() of vnm/Sparsity/Permute.h does; no panel keeps less
+  /// than in strict form.
   Form form = Form::Strict;
   ColumnChoice columnChoice = ColumnChoice::Exact;
+  /// How hard to search in free form.
+  Effort effort = Effort::Default;
   /// Threads; 0 for all cores. The result does not depend on it.
   unsigned threads = 0;
 };

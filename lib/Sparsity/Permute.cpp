@@ -1,0 +1,272 @@
+// Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+// See the file LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// This file implements permutation for the free form.
+
+#include "vnm/Sparsity/Permute.h"
+#include "Detail.h"
+#include "FreeSearch.h"
+#include "RowClusters.h"
+#include "RowExchange.h"
+#include "llvm/Support/ErrorHandling.h"
+#include <numeric>
+
+using namespace vnm::sparsity;
+using namespace vnm::sparsity::detail;
+
+llvm::StringRef vnm::sparsity::toString(Effort effort) {
+  switch (effort) {
+  case Effort::Fast:
+    return "fast";
+  case Effort::Default:
+    return "default";
+  case Effort::High:
+    return "high";
+  }
+  llvm_unreachable("unknown effort");
+}
+
+llvm::Expected<Effort> vnm::sparsity::parseEffort(llvm::StringRef text) {
+  for (Effort effort : {Effort::Fast, Effort::Default, Effort::High})
+    if (text == toString(effort))
+      return effort;
+  return makeError("requires an effort of fast, default or high, but found '" +
+                   text + "'");
+}
+
+namespace {
+/// All that an effort stands for.
+struct Settings {
+  FreeSearchSettings columns;
+  RowClusterSettings rows;
+  /// Times that rows move between panels whose columns are known.
+  int64_t moves = 1;
+};
+
+/// Which rows each panel holds and which columns; both search's state and its
+/// result.
+struct Plan {
+  std::vector<std::vector<int32_t>> members;
+  std::vector<std::vector<int32_t>> slots;
+  /// What each panel keeps.
+  std::vector<double> kept;
+
+  double total() const {
+    return std::accumulate(kept.begin(), kept.end(), 0.0);
+  }
+};
+
+/// Searches plans for one weight.
+class Permuter {
+public:
+  Permuter(llvm::ArrayRef<float> scores, int64_t rows, int64_t cols,
+           const Pattern &pattern, const PermuteOptions &options);
+
+  /// Columns for rows in their natural order. No panel keeps less than its
+  /// part of the strict plan does.
+  Plan searchColumns(const Structure &strict);
+  /// Rows, then columns.
+  Plan searchRowsAndColumns();
+  /// Writes the plan down.
+  void store(const Plan &plan, Structure &structure);
+
+private:
+  /// Runs `body` with the index and the scores of every panel.
+  void
+  forEachPanel(const Plan &plan,
+               llvm::function_ref<void(int64_t, const PanelScores &)> body);
+  /// What each row would keep in each panel.
+  std::vector<float> valuesInPanels(const Plan &plan);
+  void searchPanels(Plan &plan, int64_t passes, bool warm, uint64_t stage);
+
+  llvm::ArrayRef<float> scores;
+  int64_t rows, cols;
+  Pattern pattern;
+  PermuteOptions options;
+  Settings settings;
+};
+} // namespace
+
+static Settings settingsFor(Effort effort) {
+  // {window, passes, priced passes, reserve, gain}, {rounds, sweeps, tries},
+  // moves
+  switch (effort) {
+  case Effort::Fast:
+    return {{64, 1, 1, 4, 2e-4}, {4, 0, 0}, 0};
+  case Effort::Default:
+    return {{128, 3, 2, 4, 2e-4}, {12, 2, 8}, 1};
+  case Effort::High:
+    return {{192, 8, 1, 4, 1e-4}, {15, 6, 32}, 3};
+  }
+  llvm_unreachable("unknown effort");
+}
+
+Permuter::Permuter(llvm::ArrayRef<float> scores, int64_t rows, int64_t cols,
+                   const Pattern &pattern, const PermuteOptions &options)
+    : scores(scores), rows(rows), cols(cols), pattern(pattern),
+      options(options), settings(settingsFor(options.effort)) {}
+
+void Permuter::forEachPanel(
+    const Plan &plan,
+    llvm::function_ref<void(int64_t, const PanelScores &)> body) {
+  parallelFor(options.threads, int64_t(plan.members.size()), cols * pattern.v,
+              [&](int64_t index) {
+                PanelScores panel;
+                panel.gather(scores, cols, plan.members[index]);
+                body(index, panel);
+              });
+}
+
+void Permuter::searchPanels(Plan &plan, int64_t passes, bool warm,
+                            uint64_t stage) {
+  FreeSearchSettings columns = settings.columns;
+  columns.passes = passes;
+  plan.slots.resize(plan.members.size());
+  plan.kept.resize(plan.members.size());
+  forEachPanel(plan, [&](int64_t index, const PanelScores &panel) {
+    std::vector<int32_t> &slots = plan.slots[index];
+    FreeSearch search(columns);
+    slots.resize(pattern.numColumnSlots(cols));
+    search.rankColumns(panel, int64_t(slots.size()),
+                       warm ? llvm::ArrayRef<int32_t>(slots)
+                            : llvm::ArrayRef<int32_t>());
+    if (!warm)
+      search.deal(panel, slots);
+    uint64_t seed = Shuffler(options.seed, uint64_t(index), stage).next();
+    search.improve(panel, seed, slots);
+    plan.kept[index] = panel.kept(slots);
+  });
+}
+
+Plan Permuter::searchColumns(const Structure &strict) {
+  Plan plan;
+  plan.members.resize(pattern.numPanels(rows));
+  for (int64_t row = 0; row < rows; ++row)
+    plan.members[row / pattern.v].push_back(int32_t(row));
+  searchPanels(plan, settings.columns.passes, /*warm=*/false, /*stage=*/0);
+  int64_t numSlots = pattern.numColumnSlots(cols);
+  forEachPanel(plan, [&](int64_t index, const PanelScores &panel) {
+    const int32_t *first = strict.columns.data() + index * numSlots;
+    std::vector<int32_t> strictSlots(first, first + numSlots);
+    double strictKept = panel.kept(strictSlots);
+    if (plan.kept[index] >= strictKept)
+      return;
+    // The search started from a worse place: start again from the strict plan.
+    std::vector<int32_t> slots = strictSlots;
+    FreeSearch search(settings.columns);
+    search.rankColumns(panel, numSlots);
+    search.improve(panel, options.seed, slots);
+    plan.kept[index] = panel.kept(slots);
+    if (plan.kept[index] < strictKept) {
+      slots = strictSlots;
+      plan.kept[index] = strictKept;
+    }
+    plan.slots[index] = slots;
+  });
+  return plan;
+}
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+/// What 16 rows keep of the groups of 4 columns in `slots`, whose scores are
+/// `columns[column]`.
+VNM_INLINE void addKept(const LaneBlock *columns, const int32_t *slots,
+                        int64_t numSlots, LaneBlock *result) {
+  Lanes sum;
+  for (int64_t slot = 0; slot < numSlots; slot += kColumnsPerGroup) {
+    Lanes a = load(columns[slots[slot]]), b = load(columns[slots[slot + 1]]);
+    Lanes c = load(columns[slots[slot + 2]]),
+          d = load(columns[slots[slot + 3]]);
+    // The two largest of four add up to one of three sums.
+    sum = sum + max(max(a, b) + max(c, d), max(a + b, c + d));
+  }
+  store(*result, sum);
+}
+VNM_PER_LEVEL(addKeptAt, addKept,
+              (const LaneBlock *columns, const int32_t *slots, int64_t numSlots,
+               LaneBlock *result),
+              (columns, slots, numSlots, result))
+
+std::vector<float> Permuter::valuesInPanels(const Plan &plan) {
+  int64_t numPanels = int64_t(plan.slots.size());
+  std::vector<float> values(rows * numPanels);
+  VectorLevel level = bestVectorLevel();
+  parallelFor(
+      options.threads, ceilDiv(rows, kLanes), kLanes * cols, [&](int64_t task) {
+        int64_t begin = task * kLanes, count = std::min(kLanes, rows - begin);
+        std::vector<LaneBlock> columns(cols + 1, LaneBlock{});
+        for (int64_t i = 0; i < count; ++i)
+          for (int64_t col = 0; col < cols; ++col)
+            columns[col].lane[i] = scores[(begin + i) * cols + col];
+        for (int64_t panel = 0; panel < numPanels; ++panel) {
+          LaneBlock kept;
+          addKeptAt(level, columns.data(), plan.slots[panel].data(),
+                    int64_t(plan.slots[panel].size()), &kept);
+          for (int64_t i = 0; i < count; ++i)
+            values[(begin + i) * numPanels + panel] = kept.lane[i];
+        }
+      });
+  return values;
+}
+
+Plan Permuter::searchRowsAndColumns() {
+  int64_t numPanels = pattern.numPanels(rows);
+  std::vector<int32_t> panelOf =
+      RowClusters(scores, rows, cols, pattern, options.threads)
+          .run(settings.rows);
+  Plan plan;
+  plan.members = RowClusters::membersOf(panelOf, numPanels);
+  // Rows move as soon as the columns are roughly known.
+  int64_t firstPasses = std::min<int64_t>(2, settings.columns.passes);
+  constexpr double kMinGain = 2e-4;
+  searchPanels(plan, firstPasses, /*warm=*/false, /*stage=*/1);
+  for (int64_t move = 0; move < settings.moves; ++move) {
+    std::vector<float> values = valuesInPanels(plan);
+    double gain = RowExchange(values, numPanels).run(panelOf);
+    plan.members = RowClusters::membersOf(panelOf, numPanels);
+    searchPanels(plan, settings.columns.passes, /*warm=*/true,
+                 uint64_t(2 + move));
+    if (gain <= kMinGain * plan.total())
+      break;
+  }
+  return plan;
+}
+
+void Permuter::store(const Plan &plan, Structure &structure) {
+  structure.form = Form::Free;
+  structure.rows.clear();
+  for (const std::vector<int32_t> &members : plan.members)
+    structure.rows.insert(structure.rows.end(), members.begin(), members.end());
+  std::vector<int32_t> identity(rows);
+  std::iota(identity.begin(), identity.end(), 0);
+  if (structure.rows == identity)
+    structure.rows.clear();
+  forEachPanel(plan, [&](int64_t index, const PanelScores &panel) {
+    storePanel(panel, plan.slots[index], index, structure);
+  });
+}
+
+llvm::Expected<Structure>
+vnm::sparsity::permute(llvm::ArrayRef<float> scores, int64_t rows, int64_t cols,
+                       const Pattern &pattern, const PermuteOptions &options) {
+  PruneOptions pruneOptions;
+  pruneOptions.columnChoice = options.columnChoice;
+  pruneOptions.threads = options.threads;
+  llvm::Expected<Structure> strict =
+      prune(scores, rows, cols, pattern, pruneOptions);
+  if (!strict)
+    return strict.takeError();
+  Structure structure = std::move(*strict);
+  Permuter permuter(scores, rows, cols, pattern, options);
+  Plan plan = permuter.searchColumns(structure);
+  if (options.permuteRows && pattern.numPanels(rows) > 1) {
+    Plan other = permuter.searchRowsAndColumns();
+    if (other.total() > plan.total())
+      plan = std::move(other);
+  }
+  permuter.store(plan, structure);
+  return structure;
+}
