@@ -42,7 +42,10 @@ class Tools:
         self.repeat = repeat
 
     def _run(self, *command):
-        result = subprocess.run(command, capture_output=True, text=True)
+        try:
+            result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        except subprocess.TimeoutExpired:
+            sys.exit(f"failed: no end after 300 s: {' '.join(command)}")
         if result.returncode != 0:
             sys.exit(f"failed: {' '.join(command)}\n{result.stderr}{result.stdout}")
         return result.stdout
@@ -73,7 +76,8 @@ def relative_error(actual, expected):
 
 
 def layer_signatures(text):
-    """(entry, [(shape, dtype)]) of each function of an outlined module."""
+    """(entry, [(shape, dtype)]) of each function of an outlined module; dynamic
+    sizes become 64."""
     for entry, arguments in re.findall(r"func\.func @(layer_\d+)\((.*?)\) ->", text):
         types = re.findall(r"tensor<((?:[\d?]+x)+)(\w+)>", arguments)
         yield (

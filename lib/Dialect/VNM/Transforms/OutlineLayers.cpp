@@ -4,12 +4,12 @@
 //
 // This file implements vnm-outline-layers: one function per sparse product.
 
-#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "vnm/Dialect/VNM/IR/VNMDialect.h"
 #include "vnm/Dialect/VNM/IR/VNMOps.h"
 #include "vnm/Dialect/VNM/Transforms/Passes.h"
@@ -55,6 +55,10 @@ static LayerInputs classifyOperands(MatmulOp op) {
   llvm::append_range(others, op.getEpilogueOperands());
   if (op.getAccumulate())
     others.push_back(op.getInit());
+  // The epilogue may use values around it, such as scalar constants.
+  SetVector<Value> captured;
+  getUsedValuesDefinedAbove(op.getEpilogue(), captured);
+  llvm::append_range(others, captured);
   for (Value operand : others) {
     SetVector<Operation *> slice;
     if (succeeded(collectConstantSlice(operand, slice)))
