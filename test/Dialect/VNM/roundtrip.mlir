@@ -152,3 +152,10 @@ func.func @pack_and_unpack(%w: memref<100x77xf16>, %v: memref<100x20xf16>,
     outs(%w : memref<100x77xf16>)
   return
 }
+
+// -----
+
+// A lowering keeps the mark on what becomes of the argument.
+// CHECK-LABEL: @lowered_weight_argument
+// CHECK-SAME: !llvm.ptr {vnm.weight}
+llvm.func @lowered_weight_argument(%w: !llvm.ptr {vnm.weight})

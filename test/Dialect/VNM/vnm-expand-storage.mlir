@@ -162,3 +162,11 @@ func.func @branches(%a: tensor<32x32xf16, #enc>) -> tensor<32x32xf16, #enc> {
 ^bb1(%b: tensor<32x32xf16, #enc>):
   return %b : tensor<32x32xf16, #enc>
 }
+
+// -----
+
+// CHECK-LABEL: func @dense_weight(
+// CHECK-SAME:    %{{.+}}: tensor<4x4xf16> {my.name = "w"})
+func.func @dense_weight(%w: tensor<4x4xf16> {my.name = "w", vnm.weight}) {
+  return
+}

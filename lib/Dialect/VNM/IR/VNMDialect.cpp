@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/BuiltinDialect.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "vnm/Dialect/VNM/IR/VNMAttrs.h"
 
@@ -70,6 +71,10 @@ LogicalResult VNMDialect::verifyRegionArgAttribute(Operation *op,
     return op->emitOpError() << "requires '" << attribute.getName()
                              << "' to be on a function argument";
   Type type = function.getArgumentTypes()[argIndex];
+  // Lowerings keep the attribute on what becomes of the argument, e.g. on
+  // pointers.
+  if (!isa<BuiltinDialect>(type.getDialect()))
+    return success();
   auto shaped = dyn_cast<ShapedType>(type);
   if (!shaped || !shaped.hasStaticShape())
     return op->emitOpError()

@@ -105,6 +105,12 @@ static ArrayAttr expandAttrDicts(ArrayAttr dicts, TypeRange types,
   return ArrayAttr::get(dicts.getContext(), expanded);
 }
 
+/// Drops vnm.weight, which no later pass reads and no translation knows.
+static void dropWeightMarks(FunctionOpInterface function) {
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    function.removeArgAttr(i, vnm::VNMDialect::getWeightAttrName());
+}
+
 namespace {
 
 /// Changes the signature of a function, its attributes and its entry block.
@@ -271,7 +277,8 @@ struct ExpandStoragePass final
     target.markUnknownOpDynamicallyLegal(
         [](Operation *op) { return !touchesEncoding(op); });
     if (failed(applyPartialConversion(module, target, std::move(patterns))))
-      signalPassFailure();
+      return signalPassFailure();
+    module.walk(dropWeightMarks);
   }
 };
 

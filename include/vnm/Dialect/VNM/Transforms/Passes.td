@@ -136,8 +136,8 @@ def ExpandStoragePass : Pass<"vnm-expand-storage", "::mlir::ModuleOp"> {
     `vnm.pack`, `vnm.decompress` `vnm.unpack`; `vnm.assemble` and
     `vnm.disassemble` vanish. Functions, calls, returns, `scf` regions and
     `arith.select` carry the parts instead of the encoded tensor, at the same
-    place. Attributes of an encoded argument or result go to each of its parts,
-    except `vnm.weight`.
+    place. Attributes of an encoded argument or result go to each of its parts.
+    `vnm.weight` is dropped from every argument.
 
     Runs last at tensor level, before bufferization. Any other op on an encoded
     tensor is an error at that op; so is an encoded type in a block argument of a
