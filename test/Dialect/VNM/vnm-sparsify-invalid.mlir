@@ -120,3 +120,12 @@ func.func @wanda_needs_norms(%x: tensor<4x32xf16>, %w: tensor<32x48xf16> {vnm.we
          ins(%x, %w : tensor<4x32xf16>, tensor<32x48xf16>) outs(%y : tensor<4x48xf32>) -> tensor<4x48xf32>
   return %0 : tensor<4x48xf32>
 }
+
+// -----
+
+func.func @no_channels(%x: tensor<4x0xf16>, %w: tensor<0x48xf16> {vnm.weight}, %y: tensor<4x48xf32>) -> tensor<4x48xf32> {
+  // expected-error @below {{but neither operand is a weight with elements}}
+  %0 = linalg.matmul {vnm.sparsity = #vnm.sparsity<16:2:8>}
+         ins(%x, %w : tensor<4x0xf16>, tensor<0x48xf16>) outs(%y : tensor<4x48xf32>) -> tensor<4x48xf32>
+  return %0 : tensor<4x48xf32>
+}

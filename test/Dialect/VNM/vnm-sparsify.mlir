@@ -337,3 +337,13 @@ func.func @memref_global(%x: tensor<4x32xf16>, %y: tensor<4x48xf32>) -> tensor<4
 }
 
 {-# dialect_resources: { builtin: { fc1: "0x020000000000003C0040004200440045004600470048803C803D003E" } } #-}
+
+// -----
+
+// Outside of any function.
+// CHECK: vnm.matmul {{.*}} vnm.layer = "unnamed"
+%w = arith.constant dense<1.0> : tensor<8x8xf32>
+%x = tensor.empty() : tensor<4x8xf32>
+%y = tensor.empty() : tensor<4x8xf32>
+%0 = linalg.matmul {vnm.sparsity = #vnm.sparsity<16:2:8>}
+       ins(%x, %w : tensor<4x8xf32>, tensor<8x8xf32>) outs(%y : tensor<4x8xf32>) -> tensor<4x8xf32>

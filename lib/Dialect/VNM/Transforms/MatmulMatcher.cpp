@@ -27,6 +27,8 @@ StringRef vnm::describe(MatmulMismatch reason) {
   case MatmulMismatch::UnsupportedMaps:
     return "its indexing maps are not permutations of the loops of a "
            "contraction";
+  case MatmulMismatch::EmptyOperand:
+    return "neither operand is a weight with elements";
   case MatmulMismatch::NoWeight:
     return "neither operand is a weight: a constant, a constant global or a "
            "function argument with vnm.weight";
@@ -160,6 +162,11 @@ static bool isStaticArgument(Value value) {
          cast<ShapedType>(value.getType()).hasStaticShape();
 }
 
+/// Whether `value` has a dimension of size 0.
+static bool isEmpty(Value value) {
+  return llvm::is_contained(cast<ShapedType>(value.getType()).getShape(), 0);
+}
+
 /// Finds which operand is the weight.
 static MatmulMismatch matchWeight(MatmulMatch &match) {
   FailureOr<WeightView> views[2];
@@ -168,6 +175,8 @@ static MatmulMismatch matchWeight(MatmulMatch &match) {
   if (succeeded(views[0]) && succeeded(views[1]))
     return MatmulMismatch::TwoWeights;
   if (failed(views[0]) && failed(views[1])) {
+    if (isEmpty(match.op->getOperand(0)) || isEmpty(match.op->getOperand(1)))
+      return MatmulMismatch::EmptyOperand;
     if (isComputedFromWeights(match.op->getOperand(0)) ||
         isComputedFromWeights(match.op->getOperand(1)))
       return MatmulMismatch::ComputedWeight;

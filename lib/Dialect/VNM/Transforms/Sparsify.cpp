@@ -367,9 +367,11 @@ LogicalResult SparsifyPass::sparsify(Operation *op) {
   auto sparsity =
       op->getAttrOfType<SparsityAttr>(VNMDialect::getSparsityAttrName());
   auto layer = op->getAttrOfType<StringAttr>(VNMDialect::getLayerAttrName());
-  if (!layer)
-    layer = StringAttr::get(
-        &getContext(), op->getParentOfType<FunctionOpInterface>().getName());
+  if (!layer) {
+    auto function = op->getParentOfType<FunctionOpInterface>();
+    layer = StringAttr::get(&getContext(),
+                            function ? function.getName() : "unnamed");
+  }
   FailureOr<Value> weight = compress(match, sparsity, layer);
   if (failed(weight))
     return failure();

@@ -26,6 +26,8 @@ enum class MatmulMismatch {
   UnsupportedBody,
   /// The indexing maps are not permutations of loops, or a loop has no role.
   UnsupportedMaps,
+  /// An operand has no elements, so that its positions cannot be traced.
+  EmptyOperand,
   /// Neither operand is traced to a weight.
   NoWeight,
   /// Neither is, but one is a function argument that is not marked.
