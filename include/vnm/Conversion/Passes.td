@@ -121,9 +121,9 @@ def ConvertVNMToSCF : Pass<"convert-vnm-to-scf", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"tokenTile", "token-tile", "int64_t", "128",
-           "Tokens per iteration of the parallel loop, a power of two, 16 or more">,
+           "Tokens per iteration of the parallel loop, a power of two in [16, 512]">,
     Option<"groupsPerBlock", "groups-per-block", "int64_t", "16",
-           "Groups whose activations are gathered at a time, a multiple of 4">
+           "Groups whose activations are gathered at a time, a multiple of 4 in [4, 256]">
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",

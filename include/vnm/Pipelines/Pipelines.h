@@ -20,11 +20,13 @@ namespace vnm {
 struct LowerToCPUOptions : SparsifyOptions<LowerToCPUOptions> {
   Option<int64_t> tokenTile{
       *this, "token-tile",
-      llvm::cl::desc("Tokens a thread computes at a time, a power of two"),
+      llvm::cl::desc("Tokens a thread computes at a time, a power of two "
+                     "in [16, 512]"),
       llvm::cl::init(128)};
   Option<int64_t> groupsPerBlock{
       *this, "groups-per-block",
-      llvm::cl::desc("Groups whose activations are gathered at a time"),
+      llvm::cl::desc("Groups whose activations are gathered at a time, a "
+                     "multiple of 4 in [4, 256]"),
       llvm::cl::init(16)};
 };
 

@@ -24,6 +24,11 @@ namespace vnm {
 using namespace mlir;
 using namespace vnm;
 
+/// The most that options may ask for: buffers of both sizes are on a thread's
+/// stack.
+static constexpr int64_t kMaxTokenTile = 512;
+static constexpr int64_t kMaxGroupsPerBlock = 256;
+
 static bool hasTensorOperand(Operation *op) {
   return llvm::any_of(op->getOperandTypes(), llvm::IsaPred<TensorType>);
 }
@@ -99,14 +104,18 @@ struct ConvertVNMToSCF : vnm::impl::ConvertVNMToSCFBase<ConvertVNMToSCF> {
 
   LogicalResult verifyOptions() {
     Location loc = getOperation().getLoc();
-    if (tokenTile < 16 || !llvm::isPowerOf2_64(tokenTile))
-      return emitError(loc) << "convert-vnm-to-scf requires token-tile to be a "
-                               "power of two, 16 or more, but it is "
-                            << tokenTile.getValue();
-    if (groupsPerBlock < 4 || groupsPerBlock % 4 != 0)
+    if (tokenTile < 16 || tokenTile > kMaxTokenTile ||
+        !llvm::isPowerOf2_64(tokenTile))
+      return emitError(loc)
+             << "convert-vnm-to-scf requires token-tile to be a "
+                "power of two in [16, "
+             << kMaxTokenTile << "], but it is " << tokenTile.getValue();
+    if (groupsPerBlock < 4 || groupsPerBlock > kMaxGroupsPerBlock ||
+        groupsPerBlock % 4 != 0)
       return emitError(loc)
              << "convert-vnm-to-scf requires groups-per-block to "
-                "be a positive multiple of 4, but it is "
+                "be a multiple of 4 in [4, "
+             << kMaxGroupsPerBlock << "], but it is "
              << groupsPerBlock.getValue();
     return success();
   }

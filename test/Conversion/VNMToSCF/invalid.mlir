@@ -8,8 +8,8 @@
 //
 // This file tests what convert-vnm-to-scf refuses.
 
-// TILE: requires token-tile to be a power of two, 16 or more, but it is 24
-// BLOCK: requires groups-per-block to be a positive multiple of 4, but it is 6
+// TILE: requires token-tile to be a power of two in [16, 512], but it is 24
+// BLOCK: requires groups-per-block to be a multiple of 4 in [4, 256], but it is 6
 
 func.func @tensors(%v: tensor<64x16xf32>, %m: tensor<64x2xi16>, %c: tensor<1x32xi16>,
                    %x: tensor<64x8xf32>, %y: tensor<64x8xf32>) -> tensor<64x8xf32> {

@@ -22,10 +22,11 @@ namespace vnm {
 
 /// How a product is cut into loops.
 struct VNMToSCFOptions {
-  /// Tokens that one iteration of the parallel loop computes; a power of two,
-  /// 16 or more. Fewer tokens than that lower it.
+  /// Tokens that one iteration of the parallel loop computes; a power of two
+  /// in [16, 512]. Fewer tokens than that lower it.
   int64_t tokenTile = 128;
-  /// Groups whose activation rows are gathered at a time; a multiple of 4.
+  /// Groups whose activation rows are gathered at a time; a multiple of 4
+  /// in [4, 256].
   int64_t groupsPerBlock = 16;
 };
 
