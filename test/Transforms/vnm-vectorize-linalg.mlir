@@ -7,7 +7,7 @@
 //
 // This file tests the loops that dense ops become.
 
-// SIZE: requires vector-size to be a power of two, but it is 3
+// SIZE: requires vector-size to be a power of two in [1, 1024], but it is 3
 
 // CHECK-LABEL: func @matmul(
 // CHECK-SAME: %[[A:.+]]: memref<8x32xf32>, %[[B:.+]]: memref<32x64xf32>, %[[C:.+]]: memref<8x64xf32>

@@ -49,7 +49,8 @@ def VectorizeLinalgPass : Pass<"vnm-vectorize-linalg"> {
     vectors.
 
     Handles ops whose indexing maps are projected permutations, with constants
-    allowed, and whose bodies compute element by element. Others are left to
+    allowed, and whose bodies compute element by element; a `memref.copy` of a
+    buffer whose layout is not the identity is one. Others are left to
     `convert-linalg-to-parallel-loops`. A reduction over the innermost dimension
     runs on scalars, in the order that the op defines.
 
@@ -76,12 +77,12 @@ def VectorizeLinalgPass : Pass<"vnm-vectorize-linalg"> {
   }];
   let options = [
     Option<"vectorSize", "vector-size", "int64_t", "64",
-           "Elements of a vector, a power of two; fewer for short dimensions">
+           "Elements of a vector, a power of two in [1, 1024]; fewer for short dimensions">
   ];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
-    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
-    "::mlir::vector::VectorDialect"
+    "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"
   ];
   let statistics = [
     Statistic<"numVectorized", "num-vectorized", "Number of ops lowered">
