@@ -11,6 +11,10 @@
 
 namespace vnm {
 
+/// vnm-sparsify-model if a pattern is given; else, constant weights that are
+/// sparse already are checked and packed.
+void addFrontHalf(mlir::OpPassManager &pm, const SparsifySettings &settings);
+
 /// Encoded tensors to storage, what is left of elementwise tensor ops to
 /// linalg, tensors to memrefs with deallocations.
 void addBufferization(mlir::OpPassManager &pm);

@@ -28,6 +28,14 @@ static void cleanUp(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
+void vnm::addFrontHalf(OpPassManager &pm, const SparsifySettings &settings) {
+  if (!settings.pattern.empty())
+    return buildSparsifyModelPipeline(pm, settings);
+  vnm::FoldWeightsPassOptions fold;
+  fold.report = settings.report;
+  pm.addPass(vnm::createFoldWeightsPass(fold));
+}
+
 void vnm::addBufferization(OpPassManager &pm) {
   pm.addPass(vnm::createExpandStoragePass());
   pm.addNestedPass<func::FuncOp>(vnm::createRecordSignaturePass());
@@ -39,6 +47,8 @@ void vnm::addBufferization(OpPassManager &pm) {
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions options;
   options.bufferizeFunctionBoundaries = true;
+  // A loop may yield the result of a product, which is a new buffer.
+  options.allowReturnAllocsFromLoops = true;
   options.functionBoundaryTypeConversion =
       bufferization::LayoutMapOption::IdentityLayoutMap;
   pm.addPass(bufferization::createOneShotBufferizePass(options));
@@ -87,8 +97,7 @@ void vnm::addLLVM(OpPassManager &pm, bool hasLaunches) {
 
 void vnm::buildLowerToCPUPipeline(OpPassManager &pm,
                                   const LowerToCPUOptions &options) {
-  if (!options.pattern.empty())
-    buildSparsifyModelPipeline(pm, options.getSettings());
+  addFrontHalf(pm, options.getSettings());
   addBufferization(pm);
   addLoops(pm, options);
   addLLVM(pm, /*hasLaunches=*/false);

@@ -33,8 +33,7 @@ static void addKernelLowering(OpPassManager &pm) {
 
 void vnm::buildLowerToNVVMPipeline(OpPassManager &pm,
                                    const LowerToNVVMOptions &options) {
-  if (!options.pattern.empty())
-    buildSparsifyModelPipeline(pm, options.getSettings());
+  addFrontHalf(pm, options.getSettings());
   // Deallocations first: their pass would free GPU buffers with the host's
   // allocator.
   addBufferization(pm);
