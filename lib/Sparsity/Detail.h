@@ -8,6 +8,7 @@
 #define VNM_LIB_SPARSITY_DETAIL_H
 
 #include "vnm/Sparsity/Matrix.h"
+#include "vnm/Sparsity/Pattern.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/Error.h"
@@ -22,6 +23,10 @@ inline llvm::Error makeError(const llvm::Twine &message) {
 
 /// Checks that R and K are at least 1 and fit a 32-bit id with its sentinel.
 llvm::Error checkShape(int64_t rows, int64_t cols);
+
+/// Checks the pattern, the shape, and that there are R x K scores.
+llvm::Error checkSizes(size_t numScores, int64_t rows, int64_t cols,
+                       const Pattern &pattern);
 
 /// Calls body(0) ... body(count - 1), each once, on at most `threads` threads
 /// (0 for all cores) and in no particular order. `workPerCall` is the rough

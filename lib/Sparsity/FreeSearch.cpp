@@ -11,6 +11,7 @@
 // the best exchange at one position of many groups is a linear sum assignment.
 
 #include "FreeSearch.h"
+#include "Gains.h"
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 #include <functional>
@@ -21,8 +22,6 @@ using namespace vnm::sparsity;
 using namespace vnm::sparsity::detail;
 
 static constexpr int64_t kPositions = kColumnsPerGroup;
-/// Groups whose gains are computed together.
-static constexpr int64_t kTileGroups = 4;
 
 static int64_t roundUp(int64_t count) {
   return ceilDiv(count, kLanes) * kLanes;
@@ -58,46 +57,6 @@ VNM_INLINE void splitOthers(const float *a, const float *b, const float *c,
   }
 }
 
-/// What kTileGroups groups keep with each of 16 * vectors candidates.
-template <int64_t vectors>
-VNM_INLINE void tileGains(const float *second, int64_t width, const float *base,
-                          const float *candidates, int64_t stride,
-                          int64_t numRows, float *gains, int64_t gainStride) {
-  Lanes sums[kTileGroups][vectors];
-  for (int64_t row = 0; row < numRows; ++row) {
-    Lanes x[vectors];
-    for (int64_t i = 0; i < vectors; ++i)
-      x[i] = load(candidates + row * stride + i * kLanes);
-    for (int64_t group = 0; group < kTileGroups; ++group) {
-      Lanes other = splat(second[row * width + group]);
-      for (int64_t i = 0; i < vectors; ++i)
-        sums[group][i] = sums[group][i] + max(other, x[i]);
-    }
-  }
-  for (int64_t group = 0; group < kTileGroups; ++group)
-    for (int64_t i = 0; i < vectors; ++i)
-      store(gains + group * gainStride + i * kLanes,
-            sums[group][i] + splat(base[group]));
-}
-
-/// What each group keeps with each of `count` candidates, a multiple of 16.
-VNM_INLINE void findGains(const float *second, int64_t width, const float *base,
-                          const float *candidates, int64_t count,
-                          int64_t stride, int64_t numRows, float *gains,
-                          int64_t gainStride) {
-  int64_t col = 0;
-  for (; col + 4 * kLanes <= count; col += 4 * kLanes)
-    for (int64_t group = 0; group < width; group += kTileGroups)
-      tileGains<4>(second + group, width, base + group, candidates + col,
-                   stride, numRows, gains + group * gainStride + col,
-                   gainStride);
-  for (; col < count; col += kLanes)
-    for (int64_t group = 0; group < width; group += kTileGroups)
-      tileGains<1>(second + group, width, base + group, candidates + col,
-                   stride, numRows, gains + group * gainStride + col,
-                   gainStride);
-}
-
 VNM_PER_LEVEL(addExcessAt, addExcess,
               (const float *scores, float threshold, int64_t stride,
                float *sums),
@@ -106,13 +65,6 @@ VNM_PER_LEVEL(splitOthersAt, splitOthers,
               (const float *a, const float *b, const float *c, int64_t stride,
                int64_t numRows, int64_t width, float *second, float *base),
               (a, b, c, stride, numRows, width, second, base))
-VNM_PER_LEVEL(findGainsAt, findGains,
-              (const float *second, int64_t width, const float *base,
-               const float *candidates, int64_t count, int64_t stride,
-               int64_t numRows, float *gains, int64_t gainStride),
-              (second, width, base, candidates, count, stride, numRows, gains,
-               gainStride))
-
 //===----------------------------------------------------------------------===//
 // Which columns
 //===----------------------------------------------------------------------===//
@@ -254,12 +206,12 @@ double FreeSearch::exchange(const PanelScores &panel, int64_t position) {
                 groupWidth, second.data(), base.data());
   int64_t reserveWidth = windowStride - kPositions * groupWidth;
   int64_t gainStride = groupWidth + reserveWidth;
-  findGainsAt(level, second.data(), groupWidth, base.data(),
-              scores.data() + position * groupWidth, groupWidth, windowStride,
-              numRows, gains.data(), gainStride);
-  findGainsAt(level, second.data(), groupWidth, base.data(),
-              scores.data() + kPositions * groupWidth, reserveWidth,
-              windowStride, numRows, gains.data() + groupWidth, gainStride);
+  findGains(level, second.data(), groupWidth, base.data(),
+            scores.data() + position * groupWidth, groupWidth, windowStride,
+            numRows, gains.data(), gainStride);
+  findGains(level, second.data(), groupWidth, base.data(),
+            scores.data() + kPositions * groupWidth, reserveWidth, windowStride,
+            numRows, gains.data() + groupWidth, gainStride);
   for (int64_t group = 0; group < numGroups; ++group) {
     float *row = gains.data() + group * gainStride;
     float own = row[group];

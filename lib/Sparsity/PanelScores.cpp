@@ -6,6 +6,7 @@
 
 #include "PanelScores.h"
 #include "ColumnChoice.h"
+#include "Detail.h"
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 #include <array>
@@ -93,4 +94,47 @@ void detail::storePanel(const PanelScores &scores,
       word = uint16_t((word & ~(0xF << shift)) | nibbles[i] << shift);
     }
   }
+}
+
+/// What 16 rows keep of the groups of 4 columns in `slots`, whose scores are
+/// `columns[column]`.
+VNM_INLINE void addKept(const LaneBlock *columns, const int32_t *slots,
+                        int64_t numSlots, LaneBlock *result) {
+  Lanes sum;
+  for (int64_t slot = 0; slot < numSlots; slot += kColumnsPerGroup) {
+    Lanes a = load(columns[slots[slot]]), b = load(columns[slots[slot + 1]]);
+    Lanes c = load(columns[slots[slot + 2]]),
+          d = load(columns[slots[slot + 3]]);
+    // The two largest of four add up to one of three sums.
+    sum = sum + max(max(a, b) + max(c, d), max(a + b, c + d));
+  }
+  store(*result, sum);
+}
+VNM_PER_LEVEL(addKeptAt, addKept,
+              (const LaneBlock *columns, const int32_t *slots, int64_t numSlots,
+               LaneBlock *result),
+              (columns, slots, numSlots, result))
+
+std::vector<float>
+detail::valuesInPanels(llvm::ArrayRef<float> scores, int64_t rows, int64_t cols,
+                       llvm::ArrayRef<std::vector<int32_t>> slots,
+                       unsigned threads) {
+  int64_t numPanels = int64_t(slots.size());
+  std::vector<float> values(rows * numPanels);
+  VectorLevel level = bestVectorLevel();
+  parallelFor(threads, ceilDiv(rows, kLanes), kLanes * cols, [&](int64_t task) {
+    int64_t begin = task * kLanes, count = std::min(kLanes, rows - begin);
+    std::vector<LaneBlock> columns(cols + 1, LaneBlock{});
+    for (int64_t i = 0; i < count; ++i)
+      for (int64_t col = 0; col < cols; ++col)
+        columns[col].lane[i] = scores[(begin + i) * cols + col];
+    for (int64_t panel = 0; panel < numPanels; ++panel) {
+      LaneBlock kept;
+      addKeptAt(level, columns.data(), slots[panel].data(),
+                int64_t(slots[panel].size()), &kept);
+      for (int64_t i = 0; i < count; ++i)
+        values[(begin + i) * numPanels + panel] = kept.lane[i];
+    }
+  });
+  return values;
 }

@@ -44,6 +44,13 @@ private:
 void storePanel(const PanelScores &scores, llvm::ArrayRef<int32_t> slots,
                 int64_t panel, Structure &structure);
 
+/// What each row would keep in each panel, R x B: the slots of a panel are its
+/// groups of 4 columns, `cols` for none.
+std::vector<float> valuesInPanels(llvm::ArrayRef<float> scores, int64_t rows,
+                                  int64_t cols,
+                                  llvm::ArrayRef<std::vector<int32_t>> slots,
+                                  unsigned threads);
+
 } // namespace vnm::sparsity::detail
 
 #endif // VNM_LIB_SPARSITY_PANELSCORES_H

@@ -76,8 +76,6 @@ private:
   void
   forEachPanel(const Plan &plan,
                llvm::function_ref<void(int64_t, const PanelScores &)> body);
-  /// What each row would keep in each panel.
-  std::vector<float> valuesInPanels(const Plan &plan);
   void searchPanels(Plan &plan, int64_t passes, bool warm, uint64_t stage);
 
   llvm::ArrayRef<float> scores;
@@ -171,47 +169,6 @@ Plan Permuter::searchColumns(const Structure &strict) {
 // Rows
 //===----------------------------------------------------------------------===//
 
-/// What 16 rows keep of the groups of 4 columns in `slots`, whose scores are
-/// `columns[column]`.
-VNM_INLINE void addKept(const LaneBlock *columns, const int32_t *slots,
-                        int64_t numSlots, LaneBlock *result) {
-  Lanes sum;
-  for (int64_t slot = 0; slot < numSlots; slot += kColumnsPerGroup) {
-    Lanes a = load(columns[slots[slot]]), b = load(columns[slots[slot + 1]]);
-    Lanes c = load(columns[slots[slot + 2]]),
-          d = load(columns[slots[slot + 3]]);
-    // The two largest of four add up to one of three sums.
-    sum = sum + max(max(a, b) + max(c, d), max(a + b, c + d));
-  }
-  store(*result, sum);
-}
-VNM_PER_LEVEL(addKeptAt, addKept,
-              (const LaneBlock *columns, const int32_t *slots, int64_t numSlots,
-               LaneBlock *result),
-              (columns, slots, numSlots, result))
-
-std::vector<float> Permuter::valuesInPanels(const Plan &plan) {
-  int64_t numPanels = int64_t(plan.slots.size());
-  std::vector<float> values(rows * numPanels);
-  VectorLevel level = bestVectorLevel();
-  parallelFor(
-      options.threads, ceilDiv(rows, kLanes), kLanes * cols, [&](int64_t task) {
-        int64_t begin = task * kLanes, count = std::min(kLanes, rows - begin);
-        std::vector<LaneBlock> columns(cols + 1, LaneBlock{});
-        for (int64_t i = 0; i < count; ++i)
-          for (int64_t col = 0; col < cols; ++col)
-            columns[col].lane[i] = scores[(begin + i) * cols + col];
-        for (int64_t panel = 0; panel < numPanels; ++panel) {
-          LaneBlock kept;
-          addKeptAt(level, columns.data(), plan.slots[panel].data(),
-                    int64_t(plan.slots[panel].size()), &kept);
-          for (int64_t i = 0; i < count; ++i)
-            values[(begin + i) * numPanels + panel] = kept.lane[i];
-        }
-      });
-  return values;
-}
-
 Plan Permuter::searchRowsAndColumns() {
   int64_t numPanels = pattern.numPanels(rows);
   std::vector<int32_t> panelOf =
@@ -224,7 +181,8 @@ Plan Permuter::searchRowsAndColumns() {
   constexpr double kMinGain = 2e-4;
   searchPanels(plan, firstPasses, /*warm=*/false, /*stage=*/1);
   for (int64_t move = 0; move < settings.moves; ++move) {
-    std::vector<float> values = valuesInPanels(plan);
+    std::vector<float> values =
+        valuesInPanels(scores, rows, cols, plan.slots, options.threads);
     double gain = RowExchange(values, numPanels).run(panelOf);
     plan.members = RowClusters::membersOf(panelOf, numPanels);
     searchPanels(plan, settings.columns.passes, /*warm=*/true,

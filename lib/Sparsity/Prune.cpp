@@ -175,6 +175,19 @@ static int64_t groupsPerChunk(const Structure &structure) {
          std::max<int64_t>(1, kChunkElements / perWord);
 }
 
+llvm::Error detail::checkSizes(size_t numScores, int64_t rows, int64_t cols,
+                               const Pattern &pattern) {
+  if (llvm::Error error = Pattern::verify(pattern.v, pattern.n, pattern.m))
+    return error;
+  if (llvm::Error error = detail::checkShape(rows, cols))
+    return error;
+  if (int64_t(numScores) != rows * cols)
+    return makeError("requires R x K = " + Twine(rows) + " x " + Twine(cols) +
+                     " = " + Twine(rows * cols) + " scores, but there are " +
+                     Twine(numScores));
+  return llvm::Error::success();
+}
+
 llvm::Expected<Structure> vnm::sparsity::prune(llvm::ArrayRef<float> scores,
                                                int64_t rows, int64_t cols,
                                                const Pattern &pattern,
@@ -183,14 +196,9 @@ llvm::Expected<Structure> vnm::sparsity::prune(llvm::ArrayRef<float> scores,
     return permute(scores, rows, cols, pattern,
                    {options.effort, /*permuteRows=*/false, options.columnChoice,
                     /*seed=*/0, options.threads});
-  if (llvm::Error error = Pattern::verify(pattern.v, pattern.n, pattern.m))
+  if (llvm::Error error =
+          detail::checkSizes(scores.size(), rows, cols, pattern))
     return std::move(error);
-  if (llvm::Error error = detail::checkShape(rows, cols))
-    return std::move(error);
-  if (int64_t(scores.size()) != rows * cols)
-    return makeError("requires R x K = " + Twine(rows) + " x " + Twine(cols) +
-                     " = " + Twine(rows * cols) + " scores, but there are " +
-                     Twine(scores.size()));
 
   Structure structure;
   structure.pattern = pattern;

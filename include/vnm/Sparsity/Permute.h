@@ -35,6 +35,40 @@ llvm::Expected<Structure> permute(llvm::ArrayRef<float> scores, int64_t rows,
                                   int64_t cols, const Pattern &pattern,
                                   const PermuteOptions &options = {});
 
+struct StrictPermuteOptions {
+  /// Times that input and output channels are permuted in turn.
+  int64_t iterations = 2;
+  /// Permute input channels (columns), output channels (rows).
+  bool permuteColumns = true, permuteRows = true;
+  ColumnChoice columnChoice = ColumnChoice::Exact;
+  /// Threads; 0 for all cores. The result does not depend on it.
+  unsigned threads = 0;
+};
+
+/// One order of the columns and one of the rows for a whole weight.
+struct StrictPermutation {
+  /// The column, or row, of the weight that is at each place.
+  std::vector<int32_t> columns, rows;
+  /// What the permuted weight W[rows[i]][columns[j]] keeps, in strict form.
+  Structure permuted;
+  /// The same of the weight itself: in free form, the permutations absorbed by
+  /// column ids and by `rows`.
+  Structure absorbed;
+};
+
+/// Permutes channels as arXiv 2410.16135v3 does: input and output channels in
+/// turn, each by linear sum assignment on what the weight keeps. Columns are
+/// first dealt over the groups in the order of their sums; then the columns at
+/// one position of all groups are assigned anew, position after position. Rows
+/// are assigned to panels whose columns are given. (For more than 4096 rows by
+/// exchanges, as the assignment would need R^2 numbers.) A step that does not
+/// keep more is undone: the result never keeps less than prune() in strict
+/// form. The last group takes no part if it is short. Errors are those of
+/// prune(), and iterations < 0.
+llvm::Expected<StrictPermutation>
+permuteStrict(llvm::ArrayRef<float> scores, int64_t rows, int64_t cols,
+              const Pattern &pattern, const StrictPermuteOptions &options = {});
+
 } // namespace vnm::sparsity
 
 #endif // VNM_SPARSITY_PERMUTE_H

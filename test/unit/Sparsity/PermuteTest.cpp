@@ -167,6 +167,72 @@ TEST(Permute, RefusesWhatPruneRefuses) {
             "requires R x K = 1 x 2 = 2 scores, but there are 1");
 }
 
+/// The scores in another order.
+static std::vector<float> permuted(const std::vector<float> &scores,
+                                   const StrictPermutation &order) {
+  std::vector<float> result;
+  for (int32_t row : order.rows)
+    for (int32_t col : order.columns)
+      result.push_back(scores[size_t(row) * order.columns.size() + col]);
+  return result;
+}
+
+TEST(PermuteStrict, IsLegalAndNeverWorse) {
+  Random random(11);
+  for (int i = 0; i < 60; ++i) {
+    Pattern pattern{int64_t(16) << pick(random, 0, 1), 2, pick(random, 4, 12)};
+    int64_t rows = pick(random, 1, 100), cols = pick(random, 1, 120);
+    std::vector<float> scores(rows * cols);
+    for (float &score : scores)
+      score = pickUnit(random);
+    StrictPermuteOptions options;
+    options.columnChoice = ColumnChoice(pick(random, 0, 1));
+    PruneOptions pruneOptions;
+    pruneOptions.columnChoice = options.columnChoice;
+    StrictPermutation result =
+        take(permuteStrict(scores, rows, cols, pattern, options));
+    take(verifyStructure(result.permuted));
+    take(verifyStructure(result.absorbed));
+    double kept = evaluate(scores, result.absorbed);
+    double slack = kRounding * total(scores);
+    EXPECT_NEAR(kept, evaluate(permuted(scores, result), result.permuted),
+                slack);
+    EXPECT_GE(kept, evaluate(scores, take(prune(scores, rows, cols, pattern,
+                                                pruneOptions))) -
+                        slack);
+    options.threads = 2;
+    EXPECT_TRUE(same(
+        result.absorbed,
+        take(permuteStrict(scores, rows, cols, pattern, options)).absorbed));
+  }
+}
+
+TEST(PermuteStrict, LosesToHighEffort) {
+  for (Ensemble ensemble : kEnsembles) {
+    std::vector<float> scores = makeScores(ensemble, 768, 768);
+    double strict = evaluate(scores, take(prune(scores, 768, 768, {64, 2, 8})));
+    StrictPermuteOptions options;
+    double paper = evaluate(
+        scores,
+        take(permuteStrict(scores, 768, 768, {64, 2, 8}, options)).absorbed);
+    EXPECT_GT(paper, strict * 1.01);
+    EXPECT_GT(gainOf(ensemble, {64, 2, 8}, Effort::High, true),
+              100 * (paper / strict - 1) + 1);
+  }
+}
+
+TEST(PermuteStrict, RefusesBadInput) {
+  StrictPermuteOptions options;
+  options.iterations = -1;
+  EXPECT_EQ(messageOf(permuteStrict({1}, 1, 1, {16, 2, 4}, options)),
+            "requires iterations to be at least 0, but they are -1");
+  EXPECT_EQ(messageOf(permuteStrict({1, 2}, 1, 1, {16, 2, 4})),
+            "requires R x K = 1 x 1 = 1 scores, but there are 2");
+  EXPECT_EQ(messageOf(permuteStrict({1, -2}, 1, 2, {16, 2, 4})),
+            "requires scores to be finite and not negative, but score (0, 1) "
+            "is -2.000000");
+}
+
 TEST(FreeSearch, DoesNotDependOnTheVectorLevel) {
   std::vector<float> scores = makeScores(Ensemble::Wanda, 100, 300);
   std::vector<int32_t> rows(100);
