@@ -10,9 +10,9 @@
 // CHECK-NEXT:    %[[E:.+]] = vnm.assemble %[[V]], %[[M]], %[[C]]
 // CHECK-NEXT:    return %[[E]]
 // Values 5.0 and -7.0; positions 1 and 3 (nibble 1 | 3 << 2 = 13); columns 2, 5, 6, 7.
-// CHECK:         fc.vnm_values: "0x400000000000A0400000E0C0"
-// CHECK:         fc.vnm_metadata: "0x400000004D44"
-// CHECK:         fc.vnm_columns: "0x400000000200050006000700"
+// CHECK:         fc.vnm_values: "0x100000000000A0400000E0C0"
+// CHECK:         fc.vnm_metadata: "0x100000004D44"
+// CHECK:         fc.vnm_columns: "0x100000000200050006000700"
 func.func @positions() -> tensor<1x8xf32, #enc> {
   %w = arith.constant dense<[[0.0, 0.5, 4.0, 0.1, -1.0, 5.0, 2.0, -7.0]]> : tensor<1x8xf32>
   %0 = vnm.compress %w {column_choice = #vnm.column_choice<l1>, vnm.layer = "fc"}
@@ -30,7 +30,7 @@ func.func @positions() -> tensor<1x8xf32, #enc> {
 // CHECK-NOT:     linalg
 // CHECK:         %[[D:.+]] = arith.constant dense_resource<vnm_decompressed> : tensor<2x4xbf16>
 // CHECK-NEXT:    return %[[D]]
-// CHECK:         vnm_decompressed: "0x4000000000000000A040E04000000000C0400041"
+// CHECK:         vnm_decompressed: "0x1000000000000000A040E04000000000C0400041"
 func.func @through_transpose_and_cast() -> tensor<2x4xbf16> {
   %w = arith.constant dense<[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]> : tensor<4x2xf32>
   %e = tensor.empty() : tensor<2x4xf32>
@@ -56,8 +56,8 @@ memref.global "private" constant @unused : memref<4xf32> = dense<1.0>
 // CHECK-NOT:     global_load
 // CHECK-COUNT-2: vnm.assemble
 // Resource 1, 2, 3, 4 and splat-free i8 1, 2, 3, -4: the last two of each.
-// CHECK:         a.vnm_values: "0x4000000000420044"
-// CHECK:         b.vnm_values: "0x4000000003FC"
+// CHECK:         a.vnm_values: "0x1000000000420044"
+// CHECK:         b.vnm_values: "0x1000000003FC"
 func.func @globals() -> (tensor<1x4xf16, #enc>, tensor<1x4xi8, #enc>) {
   %w = ml_program.global_load_const @w : tensor<1x4xf16>
   %0 = vnm.compress %w {vnm.layer = "a"} : tensor<1x4xf16> to tensor<1x4xf16, #enc>
@@ -74,7 +74,7 @@ func.func @globals() -> (tensor<1x4xf16, #enc>, tensor<1x4xi8, #enc>) {
 
 // Norms of the input channels turn the choice: |w| ||x|| is 4 3 2 1 times 1 1 9 9.
 // CHECK-LABEL: func @wanda(
-// CHECK:         layer.vnm_metadata: "0x400000004E44"
+// CHECK:         layer.vnm_metadata: "0x100000004E44"
 func.func @wanda() -> tensor<1x4xf32, #enc> {
   %w = arith.constant dense<[[4.0, 3.0, 2.0, 1.0]]> : tensor<1x4xf32>
   %norms = arith.constant dense<[1.0, 1.0, 9.0, 9.0]> : tensor<4xf32>

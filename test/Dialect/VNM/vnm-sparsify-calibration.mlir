@@ -14,7 +14,7 @@
 // CHECK-DAG:     %[[N1:.+]] = arith.constant dense_resource<fc1.norms> : tensor<32xf32>
 // CHECK-DAG:     vnm.compress %{{.+}} importance(%[[N1]] : tensor<32xf32>) {criterion = #vnm.criterion<wanda>, vnm.layer = "fc1"}
 // CHECK-DAG:     vnm.compress %{{.+}} {column_choice = #vnm.column_choice<l1>, criterion = #vnm.criterion<ria>, vnm.layer = "other"}
-// CHECK:         fc1.norms: "0x400000000000803F0000004000004040
+// CHECK:         fc1.norms: "0x100000000000803F0000004000004040
 func.func @f(%x: tensor<4x32xf16>, %w: tensor<32x48xf16> {vnm.weight}, %v: tensor<48x32xf16> {vnm.weight},
              %y: tensor<4x48xf16>, %z: tensor<4x32xf16>) -> tensor<4x32xf16> {
   %0 = linalg.matmul {vnm.layer = "fc1", vnm.sparsity = #vnm.sparsity<16:2:8, criterion = wanda>}

@@ -104,9 +104,10 @@ Value vnm::createMatrix(OpBuilder &builder, Location loc, Value source,
 Value vnm::createResourceConstant(OpBuilder &builder, Location loc,
                                   RankedTensorType type, StringRef name,
                                   ArrayRef<char> bytes) {
-  // 64 bytes: enough for any vector load of the host.
+  // 16 bytes, which any buffer that bytecode is read into has. With more, a
+  // reader refuses the file if it happens to lie elsewhere.
   AsmResourceBlob blob = HeapAsmResourceBlob::allocateAndCopyWithAlign(
-      bytes, /*align=*/64, /*dataIsMutable=*/false);
+      bytes, /*align=*/16, /*dataIsMutable=*/false);
   return arith::ConstantOp::create(
       builder, loc, type,
       DenseResourceElementsAttr::get(type, name, std::move(blob)));
