@@ -55,6 +55,7 @@ private:
 
   // Parts of the phases.
   mlir::Value columnOfSlot(mlir::Value slot);
+  void prefetchWindow(mlir::Value tileRow, mlir::Value word, Tokens tokens);
   void loadRowValues(mlir::Value row, mlir::Value word);
   mlir::Value multiplyRow(mlir::Value row, mlir::Value word, mlir::Value words,
                           mlir::Value sum);

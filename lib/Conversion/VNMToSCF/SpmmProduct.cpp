@@ -143,11 +143,33 @@ Value SpmmEmitter::multiplyRow(Value row, Value firstWord, Value words,
   return total;
 }
 
+/// Asks for the activations of the block at \p word that the gather will read,
+/// row \p tileRow's share of them: they lie anywhere in memory, so that no
+/// hardware foresees them.
+void SpmmEmitter::prefetchWindow(Value tileRow, Value word, Tokens tokens) {
+  int64_t numSlots = kColumnsPerGroup * numGroups;
+  int64_t share = sparsity::ceilDiv(kSlotsPerWord * blockWords, rowTile);
+  int64_t perLine =
+      kCacheLine * 8 / op.getWeightElementType().getIntOrFloatBitWidth();
+  Value first = add(mul(word, kSlotsPerWord), mul(tileRow, share));
+  for (int64_t i = 0; i < share; ++i) {
+    Value slot = min(add(first, i), index(numSlots - 1));
+    Value column = min(columnOfSlot(slot), index(numCols - 1));
+    for (int64_t token = 0; token < tokens.width; token += perLine) {
+      SmallVector<Value> indices(batch);
+      indices.append({column, add(tokens.first, token)});
+      memref::PrefetchOp::create(b, x, indices, /*isWrite=*/false,
+                                 /*localityHint=*/2, /*isDataCache=*/true);
+    }
+  }
+}
+
 void SpmmEmitter::multiply(Value word, Value words, Tokens tokens) {
   auto vectorType = VectorType::get(tokens.width, accumulatorType);
   forEach(rowsInTile, [&](Value tileRow) {
     Value row = add(firstRow, tileRow);
     loadRowValues(row, word);
+    prefetchWindow(tileRow, add(word, blockWords), tokens);
     SmallVector<Value> indices = {tileRow, index(0)};
     Value sum = vector::LoadOp::create(b, vectorType, sums, indices);
     sum = multiplyRow(row, word, words, sum);
