@@ -27,9 +27,9 @@ done
 bash scripts/install_deps.sh
 bash scripts/build.sh --preset "$preset"
 
-# libMLIR is not instrumented: containers that cross into it look overflown, and
-# what it keeps for the life of the process looks leaked (docs/testing.md).
-export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_container_overflow=0:detect_leaks=0}
+# libMLIR is not instrumented: containers that cross into it look overflown, its
+# allocations poisoned, and what it keeps leaked (docs/testing.md).
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_container_overflow=0:allow_user_poisoning=0:detect_leaks=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 
 build=build/$preset

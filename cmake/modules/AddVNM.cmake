@@ -46,6 +46,9 @@ function(add_vnm_library name)
   target_link_libraries(${name} PUBLIC ${ARG_LINK_LIBS})
   if(ARG_MLIR)
     mlir_target_link_libraries(${name} PUBLIC MLIR)
+    # Our asserts must not change the layout of what libMLIR constructs.
+    target_compile_options(${name} PRIVATE
+      "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-include ${VNM_SOURCE_DIR}/cmake/modules/NoStatistics.h>")
   endif()
   if(NOT ARG_NO_EXPORT)
     set_property(GLOBAL APPEND PROPERTY VNM_EXPORTED_TARGETS ${name})
