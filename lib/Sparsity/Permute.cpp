@@ -40,8 +40,9 @@ namespace {
 struct Settings {
   FreeSearchSettings columns;
   RowClusterSettings rows;
-  /// Times that rows move between panels whose columns are known.
-  int64_t moves = 1;
+  /// Times that rows move between panels whose columns are known, and the
+  /// priced passes of the search after each.
+  int64_t moves = 1, pricedPasses = 2;
 };
 
 /// Which rows each panel holds and which columns; both search's state and its
@@ -88,14 +89,14 @@ private:
 
 static Settings settingsFor(Effort effort) {
   // {window, passes, priced passes, reserve, gain}, {rounds, sweeps, tries},
-  // moves
+  // moves, priced passes
   switch (effort) {
   case Effort::Fast:
-    return {{64, 1, 1, 4, 2e-4}, {4, 0, 0}, 0};
+    return {{64, 1, 1, 4, 2e-4}, {4, 0, 0}, 0, 1};
   case Effort::Default:
-    return {{128, 3, 2, 4, 2e-4}, {12, 2, 8}, 1};
+    return {{128, 3, 3, 3, 2e-4}, {10, 1, 8}, 1, 3};
   case Effort::High:
-    return {{192, 8, 1, 4, 1e-4}, {15, 6, 32}, 3};
+    return {{192, 6, 2, 4, 2e-4}, {15, 6, 32}, 2, 2};
   }
   llvm_unreachable("unknown effort");
 }
@@ -120,6 +121,8 @@ void Permuter::searchPanels(Plan &plan, int64_t passes, bool warm,
                             uint64_t stage) {
   FreeSearchSettings columns = settings.columns;
   columns.passes = passes;
+  if (warm)
+    columns.pricedPasses = settings.pricedPasses;
   plan.slots.resize(plan.members.size());
   plan.kept.resize(plan.members.size());
   forEachPanel(plan, [&](int64_t index, const PanelScores &panel) {
