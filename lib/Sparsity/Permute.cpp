@@ -43,6 +43,8 @@ struct Settings {
   /// Times that rows move between panels whose columns are known, and the
   /// priced passes of the search after each.
   int64_t moves = 1, pricedPasses = 2;
+  /// Rows are compared on at most this many columns at first.
+  int64_t maxClusterColumns = 4096;
 };
 
 /// Which rows each panel holds and which columns; both search's state and its
@@ -73,6 +75,8 @@ public:
   void store(const Plan &plan, Structure &structure);
 
 private:
+  /// The panel of every row, by which columns the rows want.
+  std::vector<int32_t> clusterRows();
   /// Runs `body` with the index and the scores of every panel.
   void
   forEachPanel(const Plan &plan,
@@ -89,14 +93,14 @@ private:
 
 static Settings settingsFor(Effort effort) {
   // {window, passes, priced passes, reserve, gain}, {rounds, sweeps, tries},
-  // moves, priced passes
+  // moves, priced passes, cluster columns
   switch (effort) {
   case Effort::Fast:
-    return {{64, 1, 1, 4, 2e-4}, {4, 0, 0}, 0, 1};
+    return {{64, 1, 1, 4, 2e-4}, {4, 0, 0}, 0, 1, 4096};
   case Effort::Default:
-    return {{128, 3, 3, 3, 2e-4}, {10, 1, 8}, 1, 3};
+    return {{128, 3, 3, 3, 2e-4}, {10, 1, 8}, 1, 3, 4096};
   case Effort::High:
-    return {{192, 6, 2, 4, 2e-4}, {15, 6, 32}, 2, 2};
+    return {{192, 6, 2, 4, 2e-4}, {15, 6, 32}, 2, 2, 16384};
   }
   llvm_unreachable("unknown effort");
 }
@@ -172,11 +176,24 @@ Plan Permuter::searchColumns(const Structure &strict) {
 // Rows
 //===----------------------------------------------------------------------===//
 
+std::vector<int32_t> Permuter::clusterRows() {
+  int64_t step = ceilDiv(cols, settings.maxClusterColumns);
+  if (step == 1)
+    return RowClusters(scores, rows, cols, pattern, options.threads)
+        .run(settings.rows);
+  // Which rows are alike shows in a part of the columns, too.
+  int64_t sampled = ceilDiv(cols, step);
+  std::vector<float> sample(rows * sampled);
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t i = 0; i < sampled; ++i)
+      sample[row * sampled + i] = scores[row * cols + i * step];
+  return RowClusters(sample, rows, sampled, pattern, options.threads)
+      .run(settings.rows);
+}
+
 Plan Permuter::searchRowsAndColumns() {
   int64_t numPanels = pattern.numPanels(rows);
-  std::vector<int32_t> panelOf =
-      RowClusters(scores, rows, cols, pattern, options.threads)
-          .run(settings.rows);
+  std::vector<int32_t> panelOf = clusterRows();
   Plan plan;
   plan.members = RowClusters::membersOf(panelOf, numPanels);
   // Rows move as soon as the columns are roughly known.

@@ -148,6 +148,17 @@ TEST(Permute, GainsMoreWithEffort) {
   }
 }
 
+TEST(Permute, ComparesWideRowsOnAPartOfTheColumns) {
+  std::vector<float> scores = makeScores(Ensemble::Clust, 64, 5000);
+  PermuteOptions options;
+  double columns =
+      evaluate(scores, take(permute(scores, 64, 5000, {16, 2, 8}, options)));
+  options.permuteRows = true;
+  Structure result = take(permute(scores, 64, 5000, {16, 2, 8}, options));
+  take(verifyStructure(result));
+  EXPECT_GT(evaluate(scores, result), 1.02 * columns);
+}
+
 TEST(Permute, KeepsEverythingOfNarrowWeights) {
   // 5 columns in 2 groups of 4 slots: with 3 and 2 of them, 4 of 5 stay.
   std::vector<float> scores = {1, 2, 3, 4, 5};
