@@ -48,7 +48,7 @@ list_files() {
   if git rev-parse --is-inside-work-tree > /dev/null 2>&1; then
     git ls-files --cached --others --exclude-standard -- "$@"
   else
-    find . -type f -not -path './build/*' | sed 's|^\./||' |
+    find . -type f -not -path './build/*' -not -path './.git/*' | sed 's|^\./||' |
       grep -E "$(printf '%s\n' "$@" | sed 's/\./\\./g; s/\*/.*/g; s/$/$/' | paste -sd'|')"
   fi
 }

@@ -5,9 +5,9 @@
 // This file, included before everything else, gives llvm::Statistic the layout
 // that it has in Debian's libraries, whether our own asserts are on or not.
 //
-// llvm/ADT/Statistic.h chooses the layout by NDEBUG. libMLIR, built with NDEBUG,
-// constructs the statistics of our passes; were ours the other layout, it would
-// leave the counter and the flag that says "registered" uninitialised.
+// llvm/ADT/Statistic.h chooses the layout by NDEBUG. libMLIR, built with
+// NDEBUG, constructs the statistics of our passes; were ours the other layout,
+// it would leave the counter and the flag that says "registered" uninitialised.
 
 #ifndef VNM_CMAKE_MODULES_NOSTATISTICS_H
 #define VNM_CMAKE_MODULES_NOSTATISTICS_H
