@@ -49,6 +49,7 @@ void RowExchange::findPartner(int64_t panel) {
 
 void RowExchange::applyCycle(llvm::ArrayRef<int32_t> cycle) {
   std::vector<int32_t> moving;
+  moving.reserve(cycle.size());
   for (size_t i = 0; i < cycle.size(); ++i)
     moving.push_back(
         movers[cycle[i] * numPanels + cycle[(i + 1) % cycle.size()]]);
