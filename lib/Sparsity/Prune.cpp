@@ -194,7 +194,7 @@ llvm::Expected<Structure> vnm::sparsity::prune(llvm::ArrayRef<float> scores,
                                                const PruneOptions &options) {
   if (options.form == Form::Free)
     return permute(scores, rows, cols, pattern,
-                   {options.effort, /*permuteRows=*/false, options.columnChoice,
+                   {options.effort, options.permuteRows, options.columnChoice,
                     /*seed=*/0, options.threads});
   if (llvm::Error error =
           detail::checkSizes(scores.size(), rows, cols, pattern))

@@ -38,7 +38,7 @@ static llvm::Error checkLayers(llvm::ArrayRef<SelectLayer> layers,
       return makeError("requires the weight of a layer to be finite and not "
                        "negative, but that of '" +
                        layer.name + "' is " + std::to_string(layer.weight));
-    if (needsScores && layer.scores.empty())
+    if (needsScores && layer.scores.empty() && !layer.computeScores)
       return makeError("requires importance scores of every layer, but '" +
                        Twine(layer.name) + "' has none");
   }
@@ -57,6 +57,15 @@ findChoices(llvm::ArrayRef<SelectLayer> layers,
                        "': " + llvm::toString(std::move(error)));
     };
     Choices choices(1 + candidates.size());
+    llvm::ArrayRef<float> scores = layer.scores;
+    std::vector<float> computed;
+    if (measure && scores.empty()) {
+      llvm::Expected<std::vector<float>> result = layer.computeScores();
+      if (!result)
+        return inLayer(result.takeError());
+      computed = std::move(*result);
+      scores = computed;
+    }
     for (size_t i = 0; i < choices.size(); ++i) {
       if (i > 0)
         choices[i].pattern = candidates[i - 1];
@@ -69,11 +78,11 @@ findChoices(llvm::ArrayRef<SelectLayer> layers,
       if (i == 0 || !measure)
         continue;
       llvm::Expected<Structure> structure =
-          prune(layer.scores, layer.shape.rows, layer.shape.cols,
+          prune(scores, layer.shape.rows, layer.shape.cols,
                 candidates[i - 1], options.prune);
       if (!structure)
         return inLayer(structure.takeError());
-      choices[i].retained = retainedImportance(layer.scores, *structure);
+      choices[i].retained = retainedImportance(scores, *structure);
     }
     result.push_back(std::move(choices));
   }

@@ -69,6 +69,9 @@ struct PruneOptions {
   ColumnChoice columnChoice = ColumnChoice::Exact;
   /// How hard to search in free form.
   Effort effort = Effort::Default;
+  /// In free form, choose which rows share a panel, too: the result may have
+  /// `rows`. Strict form ignores it.
+  bool permuteRows = false;
   /// Threads; 0 for all cores. The result does not depend on it.
   unsigned threads = 0;
 };
