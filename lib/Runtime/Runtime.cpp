@@ -88,9 +88,11 @@ static void packWeight(ElementType type, const VnmUnrankedMemRef *weightRef,
                        const VnmUnrankedMemRef *importance,
                        const VnmUnrankedMemRef *values,
                        const VnmUnrankedMemRef *metadata,
-                       const VnmUnrankedMemRef *columns, int64_t v, int64_t m,
-                       int64_t form, int64_t criterion, int64_t columnChoice) {
-  MemRef weight(*weightRef);
+                       const VnmUnrankedMemRef *columns,
+                       const VnmUnrankedMemRef *rowsRef, int64_t v, int64_t m,
+                       int64_t form, int64_t criterion, int64_t columnChoice,
+                       int64_t effort) {
+  MemRef weight(*weightRef), rows(*rowsRef);
   int64_t width = byteWidth(type);
   MatrixView view = {weight.getData(width), type,
                      weight.getSize(0),     weight.getSize(1),
@@ -99,6 +101,8 @@ static void packWeight(ElementType type, const VnmUnrankedMemRef *weightRef,
   PruneOptions options;
   options.form = static_cast<Form>(form);
   options.columnChoice = static_cast<ColumnChoice>(columnChoice);
+  options.effort = static_cast<Effort>(effort);
+  options.permuteRows = rows.getSize(0) != 0;
   llvm::Expected<Storage> storage =
       compressWeight(view, pattern, readFloats(MemRef(*importance)),
                      static_cast<Criterion>(criterion), options);
@@ -114,16 +118,24 @@ static void packWeight(ElementType type, const VnmUnrankedMemRef *weightRef,
   writeMatrix(storage->values.data(), width, MemRef(*values));
   writeMatrix(structure.metadata.data(), sizeof(uint16_t), MemRef(*metadata));
   writeMatrix(ids.data(), sizeof(ColumnT), MemRef(*columns));
+  for (int64_t row = 0; row < rows.getSize(0); ++row) {
+    int32_t outputRow = static_cast<int32_t>(structure.outputRow(row));
+    std::memcpy(rows.getData(sizeof(outputRow)) +
+                    row * rows.getStride(0) * int64_t(sizeof(outputRow)),
+                &outputRow, sizeof(outputRow));
+  }
 }
 
 #define VNM_DEFINE_PACK(name, type, columnType)                                \
   extern "C" __attribute__((visibility("default"))) void _mlir_ciface_##name(  \
       const VnmUnrankedMemRef *weight, const VnmUnrankedMemRef *importance,    \
       const VnmUnrankedMemRef *values, const VnmUnrankedMemRef *metadata,      \
-      const VnmUnrankedMemRef *columns, int64_t v, int64_t m, int64_t form,    \
-      int64_t criterion, int64_t columnChoice) {                               \
+      const VnmUnrankedMemRef *columns, const VnmUnrankedMemRef *rows,         \
+      int64_t v, int64_t m, int64_t form, int64_t criterion,                   \
+      int64_t columnChoice, int64_t effort) {                                  \
     packWeight<columnType>(type, weight, importance, values, metadata,         \
-                           columns, v, m, form, criterion, columnChoice);      \
+                           columns, rows, v, m, form, criterion, columnChoice, \
+                           effort);                                            \
   }
 VNM_DEFINE_PACK(vnm_pack_f16_i16, ElementType::F16, uint16_t)
 VNM_DEFINE_PACK(vnm_pack_f16_i32, ElementType::F16, int32_t)

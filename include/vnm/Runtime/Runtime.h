@@ -28,16 +28,18 @@ typedef struct VnmUnrankedMemRef {
 } VnmUnrankedMemRef;
 
 /// vnm.pack for a weight of the first type and column ids of the second: prunes
-/// `weight` (R x K) to v:2:m and writes values, metadata and columns.
-/// `importance` (f32) is empty, K norms, or R x K scores, as `criterion`
-/// demands. `form`, `criterion` and `columnChoice` are numbers of
-/// vnm::sparsity's enumerations.
+/// `weight` (R x K) to v:2:m and writes values, metadata and columns. `rows`
+/// (i32) is empty if rows keep their order; else it has R elements, rows are
+/// permuted too, and their order is written to it. `importance` (f32) is empty,
+/// K norms, or R x K scores, as `criterion` demands. `form`, `criterion`,
+/// `columnChoice` and `effort` are numbers of vnm::sparsity's enumerations.
 #define VNM_DECLARE_PACK(name)                                                 \
   void _mlir_ciface_##name(                                                    \
       const VnmUnrankedMemRef *weight, const VnmUnrankedMemRef *importance,    \
       const VnmUnrankedMemRef *values, const VnmUnrankedMemRef *metadata,      \
-      const VnmUnrankedMemRef *columns, int64_t v, int64_t m, int64_t form,    \
-      int64_t criterion, int64_t columnChoice)
+      const VnmUnrankedMemRef *columns, const VnmUnrankedMemRef *rows,         \
+      int64_t v, int64_t m, int64_t form, int64_t criterion,                   \
+      int64_t columnChoice, int64_t effort)
 VNM_DECLARE_PACK(vnm_pack_f16_i16);
 VNM_DECLARE_PACK(vnm_pack_f16_i32);
 VNM_DECLARE_PACK(vnm_pack_bf16_i16);

@@ -54,9 +54,11 @@ LogicalResult vnm::emitPackCall(PackOp op, RewriterBase &rewriter) {
   };
   Type elementType = getElementTypeOrSelf(op.getWeight().getType());
   SmallVector<Type> types = {unranked(elementType), unranked(b.getF32Type())};
-  for (Value init : op.getInits())
-    types.push_back(unranked(getElementTypeOrSelf(init.getType())));
-  types.append(5, b.getI64Type());
+  Type columnType = op.getEncoding().getColumnType();
+  for (Type part : {elementType, Type(b.getI16Type()), columnType,
+                    Type(b.getI32Type())})
+    types.push_back(unranked(part));
+  types.append(6, b.getI64Type());
   auto callee = getOrDeclare(op, rewriter, getPackFunctionName(op, elementType),
                              b.getFunctionType(types, {}));
   if (!callee)
@@ -69,13 +71,17 @@ LogicalResult vnm::emitPackCall(PackOp op, RewriterBase &rewriter) {
         memref::AllocaOp::create(b, MemRefType::get({0}, b.getF32Type()));
   SmallVector<Value> memrefs = {op.getWeight(), importance};
   llvm::append_range(memrefs, op.getInits());
+  // Neither are rows that keep their order.
+  if (!op.getEncoding().hasRows())
+    memrefs.push_back(
+        memref::AllocaOp::create(b, MemRefType::get({0}, b.getI32Type())));
   SmallVector<Value> arguments;
   for (auto [memref, type] : llvm::zip(memrefs, types))
     arguments.push_back(memref::CastOp::create(b, type, memref));
   for (int64_t value :
        {pattern.v, pattern.m, int64_t(toCore(op.getEncoding().getForm())),
         int64_t(toCore(op.getCriterion())),
-        int64_t(toCore(op.getColumnChoice()))})
+        int64_t(toCore(op.getColumnChoice())), int64_t(toCore(op.getEffort()))})
     arguments.push_back(arith::ConstantIntOp::create(b, b.getI64Type(), value));
   func::CallOp::create(b, callee, arguments);
   return success();

@@ -38,6 +38,15 @@ LogicalResult vnm::verifyImportance(Operation *op, ShapedType weight,
   return success();
 }
 
+LogicalResult vnm::verifyRowOrder(Operation *op, EncodingAttr encoding) {
+  if (encoding.hasRows() && encoding.getForm() != Form::Free)
+    return op->emitOpError()
+           << "requires form = free to choose an order of the rows, but the "
+              "encoding is "
+           << encoding;
+  return success();
+}
+
 LogicalResult vnm::verifyStorageParts(Operation *op, TypeRange actual,
                                       ArrayRef<RankedTensorType> expected) {
   static constexpr StringLiteral kNames[] = {"values", "metadata", "columns",

@@ -56,6 +56,18 @@ sparsity::ColumnChoice vnm::toCore(ColumnChoice choice) {
                                        : sparsity::ColumnChoice::L1;
 }
 
+sparsity::Effort vnm::toCore(Effort effort) {
+  switch (effort) {
+  case Effort::Fast:
+    return sparsity::Effort::Fast;
+  case Effort::Default:
+    return sparsity::Effort::Default;
+  case Effort::High:
+    return sparsity::Effort::High;
+  }
+  llvm_unreachable("covered switch");
+}
+
 std::optional<sparsity::ElementType> vnm::toCoreElementType(Type type) {
   if (type.isF16())
     return sparsity::ElementType::F16;
@@ -297,10 +309,42 @@ void EncodingAttr::print(AsmPrinter &printer) const {
 // SparsityAttr
 //===----------------------------------------------------------------------===//
 
+sparsity::PruneOptions SparsityAttr::getPruneOptions() const {
+  sparsity::PruneOptions options;
+  options.form = toCore(getForm());
+  options.columnChoice = toCore(getColumnChoice());
+  options.effort = toCore(getEffort());
+  options.permuteRows = getRowOrder() == RowOrder::Permuted;
+  return options;
+}
+
+SparsityAttr SparsityAttr::withPattern(PatternAttr pattern) const {
+  return get(getContext(), pattern, getForm(), getCriterion(),
+             getColumnChoice(), getRowOrder(), getEffort());
+}
+
+SparsityAttr SparsityAttr::withRowOrder(RowOrder rowOrder) const {
+  return get(getContext(), getPattern(), getForm(), getCriterion(),
+             getColumnChoice(), rowOrder, getEffort());
+}
+
+LogicalResult SparsityAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                   PatternAttr, Form form, Criterion,
+                                   ColumnChoice, RowOrder rowOrder, Effort) {
+  if (rowOrder == RowOrder::Permuted && form != Form::Free)
+    return emitError() << "requires form = free for rows = permuted, but the "
+                          "form is "
+                       << stringifyForm(form);
+  return success();
+}
+
 Attribute SparsityAttr::parse(AsmParser &parser, Type) {
   Form form = Form::Strict;
   Criterion criterion = Criterion::Magnitude;
   ColumnChoice choice = ColumnChoice::Exact;
+  RowOrder rows = RowOrder::Identity;
+  Effort effort = Effort::Default;
+  SMLoc loc = parser.getCurrentLocation();
   if (parser.parseLess())
     return {};
   FailureOr<PatternAttr> pattern = parsePattern(parser);
@@ -316,12 +360,19 @@ Attribute SparsityAttr::parse(AsmParser &parser, Type) {
     if (name == "column_choice")
       return parseEnumOption(parser, name, symbolizeColumnChoice, "exact or l1",
                              choice);
+    if (name == "rows")
+      return parseEnumOption(parser, name, symbolizeRowOrder,
+                             "identity or permuted", rows);
+    if (name == "effort")
+      return parseEnumOption(parser, name, symbolizeEffort,
+                             "fast, default or high", effort);
     return std::nullopt;
   };
   if (parseOptions(parser, parseOption))
     return {};
-  return SparsityAttr::get(parser.getContext(), *pattern, form, criterion,
-                           choice);
+  return SparsityAttr::getChecked([&] { return parser.emitError(loc); },
+                                  parser.getContext(), *pattern, form,
+                                  criterion, choice, rows, effort);
 }
 
 void SparsityAttr::print(AsmPrinter &printer) const {
@@ -332,5 +383,9 @@ void SparsityAttr::print(AsmPrinter &printer) const {
     printer << ", criterion = " << stringifyCriterion(getCriterion());
   if (getColumnChoice() != ColumnChoice::Exact)
     printer << ", column_choice = " << stringifyColumnChoice(getColumnChoice());
+  if (getRowOrder() != RowOrder::Identity)
+    printer << ", rows = " << stringifyRowOrder(getRowOrder());
+  if (getEffort() != Effort::Default)
+    printer << ", effort = " << stringifyEffort(getEffort());
   printer << ">";
 }

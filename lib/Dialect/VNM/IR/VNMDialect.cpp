@@ -41,6 +41,15 @@ LogicalResult VNMDialect::verifyOperationAttribute(Operation *op,
              << attribute.getValue();
     return success();
   }
+  if (name == getNormsAttrName()) {
+    auto norms = dyn_cast<ElementsAttr>(attribute.getValue());
+    if (!norms || norms.getShapedType().getRank() != 1 ||
+        !norms.getElementType().isF32())
+      return op->emitOpError()
+             << "requires '" << name << "' to be a vector of f32, but it is "
+             << attribute.getValue();
+    return success();
+  }
   if (name == getSignatureAttrName()) {
     auto type = dyn_cast<TypeAttr>(attribute.getValue());
     if (!type || !isa<FunctionType>(type.getValue()))

@@ -53,10 +53,8 @@ static LogicalResult verifyStorageTypes(Operation *op, TypeRange storage,
 LogicalResult CompressOp::verify() {
   if (failed(verifyDenseAndEncoded(*this, getWeight(), getResult())))
     return failure();
-  if (EncodingAttr::of(getResult().getType()).hasRows())
-    return emitOpError()
-           << "requires rows = identity, but the result's type is "
-           << getResult().getType();
+  if (failed(verifyRowOrder(*this, EncodingAttr::of(getResult().getType()))))
+    return failure();
   return verifyImportance(*this, cast<ShapedType>(getWeight().getType()),
                           getImportance(), getCriterion());
 }

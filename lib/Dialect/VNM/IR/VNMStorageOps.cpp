@@ -58,9 +58,8 @@ LogicalResult PackOp::verify() {
   auto weight = cast<ShapedType>(getWeight().getType());
   if (failed(verifyWeightType(*this, getEncoding(), weight)))
     return failure();
-  if (getEncoding().hasRows())
-    return emitOpError() << "requires rows = identity, but the encoding is "
-                         << getEncoding();
+  if (failed(verifyRowOrder(*this, getEncoding())))
+    return failure();
   if (failed(verifyStorageParts(
           *this, getInits().getTypes(),
           getEncoding().getStorageTypes(weight.getShape(),

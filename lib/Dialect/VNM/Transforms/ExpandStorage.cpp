@@ -193,7 +193,7 @@ struct ExpandCompress final : OpConversionPattern<vnm::CompressOp> {
     auto packOp = vnm::PackOp::create(
         rewriter, op.getLoc(), types, vnm::EncodingAttr::of(type),
         adaptor.getWeight(), adaptor.getImportance(), inits,
-        op.getCriterionAttr(), op.getColumnChoiceAttr());
+        op.getCriterionAttr(), op.getColumnChoiceAttr(), op.getEffortAttr());
     rewriter.replaceOpWithMultiple(op, {packOp.getStorage()});
     return success();
   }

@@ -24,6 +24,7 @@ namespace vnm {
 sparsity::Form toCore(Form form);
 sparsity::Criterion toCore(Criterion criterion);
 sparsity::ColumnChoice toCore(ColumnChoice choice);
+sparsity::Effort toCore(Effort effort);
 Form fromCore(sparsity::Form form);
 
 /// The core library's element type; none if weights of `type` are unsupported.

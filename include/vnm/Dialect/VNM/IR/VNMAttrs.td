@@ -108,19 +108,33 @@ def VNM_SparsityAttr : VNM_Attr<"Sparsity", "sparsity"> {
   let summary = "how a contraction's weight is to be pruned";
   let description = [{
     The annotation `vnm.sparsity` of a contraction: the pattern, the form, the
-    criterion and how columns are chosen. `vnm-annotate-matmuls` writes it,
-    `vnm-sparsify` reads it; it may be written by hand.
+    criterion, how columns are chosen and how hard the free form is searched for.
+    `rows = permuted`, only in free form, lets the search choose which rows share
+    a panel, too. `vnm-annotate-matmuls` writes it, `vnm-select-pattern` and
+    `vnm-permute-channels` change it, `vnm-sparsify` reads it; it may be written
+    by hand.
 
     ```mlir
     #vnm.sparsity<64:2:8>
-    #vnm.sparsity<64:2:8, form = free>
+    #vnm.sparsity<64:2:8, form = free, rows = permuted, effort = high>
     #vnm.sparsity<128:2:16, criterion = ria, column_choice = l1>
     ```
   }];
   let parameters = (ins "::vnm::PatternAttr":$pattern, "::vnm::Form":$form,
                         "::vnm::Criterion":$criterion,
-                        "::vnm::ColumnChoice":$columnChoice);
+                        "::vnm::ColumnChoice":$columnChoice,
+                        "::vnm::RowOrder":$rowOrder,
+                        "::vnm::Effort":$effort);
   let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// What the core library is told to prune with.
+    ::vnm::sparsity::PruneOptions getPruneOptions() const;
+    /// The same annotation with another pattern.
+    SparsityAttr withPattern(::vnm::PatternAttr pattern) const;
+    /// The same annotation with another order of the stored rows.
+    SparsityAttr withRowOrder(::vnm::RowOrder rowOrder) const;
+  }];
 }
 
 #endif // VNM_DIALECT_VNM_IR_VNMATTRS_TD

@@ -58,8 +58,9 @@ def VNM_Dialect : Dialect {
 
     Discardable attributes: on a function argument, `vnm.weight` (unit) says that
     it is a weight and may be pruned when the function runs. On a contraction,
-    `vnm.sparsity` holds a `#vnm.sparsity` attribute and `vnm.layer` a string,
-    the layer's name in reports. On a function, `vnm.signature` is its type before
+    `vnm.sparsity` holds a `#vnm.sparsity` attribute, `vnm.layer` a string, the
+    layer's name in reports, and `vnm.norms` the norms of its input channels
+    (`tensor<Kxf32>`), where a calibration file's no longer apply. On a function, `vnm.signature` is its type before
     lowering (`vnm-record-signature`).
   }];
 
@@ -77,6 +78,9 @@ def VNM_Dialect : Dialect {
     static ::llvm::StringRef getSparsityAttrName() { return "vnm.sparsity"; }
     /// Attribute of a contraction: a StringAttr, the layer's name in reports.
     static ::llvm::StringRef getLayerAttrName() { return "vnm.layer"; }
+    /// Attribute of a contraction: an ElementsAttr, the 2-norms of its K input
+    /// channels over a calibration set (f32), in the order of its columns.
+    static ::llvm::StringRef getNormsAttrName() { return "vnm.norms"; }
     /// Attribute of a function: a TypeAttr, its type before lowering.
     static ::llvm::StringRef getSignatureAttrName() { return "vnm.signature"; }
 

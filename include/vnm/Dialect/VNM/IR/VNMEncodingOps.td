@@ -22,6 +22,11 @@ def VNM_CompressOp : VNM_Op<"compress", [Pure]> {
     Attributes:
     * `criterion` (default magnitude).
     * `column_choice` (default exact).
+    * `effort` (default default): of the search, in free form.
+
+    In an encoding with permuted rows, which needs the free form, the rows that
+    share a panel are chosen as well (`sparsity::permute`): a different order of
+    storage, the same tensor.
 
     Operands:
     * `weight`: `R x K`.
@@ -42,7 +47,8 @@ def VNM_CompressOp : VNM_Op<"compress", [Pure]> {
     AnyRankedTensor:$weight,
     Optional<AnyRankedTensor>:$importance,
     DefaultValuedAttr<VNM_CriterionAttr, "::vnm::Criterion::Magnitude">:$criterion,
-    DefaultValuedAttr<VNM_ColumnChoiceAttr, "::vnm::ColumnChoice::Exact">:$column_choice);
+    DefaultValuedAttr<VNM_ColumnChoiceAttr, "::vnm::ColumnChoice::Exact">:$column_choice,
+    DefaultValuedAttr<VNM_EffortAttr, "::vnm::Effort::Default">:$effort);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = [{
     $weight (`importance` `(` $importance^ `:` type($importance) `)`)? attr-dict

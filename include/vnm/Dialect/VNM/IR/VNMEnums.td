@@ -47,6 +47,12 @@ def VNM_ColumnChoice : VNM_Enum<"ColumnChoice", "how a block chooses columns", [
   I32EnumCase<"L1", 1, "l1">
 ]>;
 
+def VNM_Effort : VNM_Enum<"Effort", "how hard the free form is searched for", [
+  I32EnumCase<"Fast", 0, "fast">,
+  I32EnumCase<"Default", 1, "default">,
+  I32EnumCase<"High", 2, "high">
+]>;
+
 def VNM_ActivationLayout
     : VNM_Enum<"ActivationLayout", "order of channels and tokens in memory", [
   I32EnumCase<"FeatureMajor", 0, "feature_major">,
@@ -81,6 +87,19 @@ def VNM_ColumnChoiceAttr : VNM_EnumAttr<VNM_ColumnChoice, "column_choice"> {
 
     ```mlir
     #vnm.column_choice<exact>
+    ```
+  }];
+}
+
+def VNM_EffortAttr : VNM_EnumAttr<VNM_Effort, "effort"> {
+  let summary = "how hard the free form is searched for";
+  let description = [{
+    `fast`, `default` or `high`: what the search for columns, and for rows where
+    they are permuted, may cost (docs/algorithms.md). Without effect in strict
+    form.
+
+    ```mlir
+    #vnm.effort<high>
     ```
   }];
 }

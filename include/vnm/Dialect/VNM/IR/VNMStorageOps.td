@@ -20,8 +20,8 @@ def VNM_PackOp : VNM_Op<"pack", [
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "prunes a dense weight and writes its packed storage";
   let description = [{
-    `vnm.compress` with the storage as destinations, on tensors or on memrefs.
-    The encoding must have rows in natural order.
+    `vnm.compress` with the storage (values, metadata, columns[, rows]) as
+    destinations, on tensors or on memrefs.
 
     ```mlir
     %v, %m, %c = vnm.pack #vnm.encoding<64:2:8> ins(%w : tensor<128x256xf16>)
@@ -35,7 +35,8 @@ def VNM_PackOp : VNM_Op<"pack", [
     Optional<VNM_TensorOrMemRef>:$importance,
     Variadic<VNM_TensorOrMemRef>:$inits,
     DefaultValuedAttr<VNM_CriterionAttr, "::vnm::Criterion::Magnitude">:$criterion,
-    DefaultValuedAttr<VNM_ColumnChoiceAttr, "::vnm::ColumnChoice::Exact">:$column_choice);
+    DefaultValuedAttr<VNM_ColumnChoiceAttr, "::vnm::ColumnChoice::Exact">:$column_choice,
+    DefaultValuedAttr<VNM_EffortAttr, "::vnm::Effort::Default">:$effort);
   let results = (outs Variadic<AnyRankedTensor>:$storage);
   let assemblyFormat = [{
     $encoding `ins` `(` $weight `:` type($weight) `)`
