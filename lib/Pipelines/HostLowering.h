@@ -15,6 +15,10 @@ namespace vnm {
 /// sparse already are checked and packed.
 void addFrontHalf(mlir::OpPassManager &pm, const SparsifySettings &settings);
 
+/// Constant weights are packed, and the report is written if it is asked for.
+void addFoldAndReport(mlir::OpPassManager &pm,
+                      const SparsifySettings &settings);
+
 /// Encoded tensors to storage, what is left of elementwise tensor ops to
 /// linalg, tensors to memrefs with deallocations.
 void addBufferization(mlir::OpPassManager &pm);

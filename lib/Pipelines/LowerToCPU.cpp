@@ -31,9 +31,7 @@ static void cleanUp(OpPassManager &pm) {
 void vnm::addFrontHalf(OpPassManager &pm, const SparsifySettings &settings) {
   if (!settings.pattern.empty())
     return buildSparsifyModelPipeline(pm, settings);
-  vnm::FoldWeightsPassOptions fold;
-  fold.report = settings.report;
-  pm.addPass(vnm::createFoldWeightsPass(fold));
+  addFoldAndReport(pm, settings);
 }
 
 void vnm::addBufferization(OpPassManager &pm) {

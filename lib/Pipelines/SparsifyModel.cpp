@@ -4,12 +4,23 @@
 //
 // This file implements the pipeline vnm-sparsify-model.
 
+#include "HostLowering.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "vnm/Dialect/VNM/Transforms/Passes.h"
 #include "vnm/Pipelines/Pipelines.h"
 
 using namespace mlir;
+
+void vnm::addFoldAndReport(OpPassManager &pm,
+                           const SparsifySettings &settings) {
+  pm.addPass(createFoldWeightsPass());
+  if (settings.report.empty())
+    return;
+  WriteReportPassOptions write;
+  write.file = settings.report;
+  pm.addPass(createWriteReportPass(write));
+}
 
 void vnm::buildSparsifyModelPipeline(OpPassManager &pm,
                                      const SparsifySettings &settings) {
@@ -20,17 +31,32 @@ void vnm::buildSparsifyModelPipeline(OpPassManager &pm,
   annotate.form = settings.form;
   annotate.criterion = settings.criterion;
   annotate.columnChoice = settings.columnChoice;
+  annotate.effort = settings.effort;
   annotate.filter = settings.filter;
   annotate.minRows = settings.minRows;
   annotate.minCols = settings.minCols;
   pm.addPass(createAnnotateMatmulsPass(annotate));
+  if (!settings.select.empty()) {
+    SelectPatternPassOptions select;
+    select.rule = settings.select;
+    select.speedup = settings.speedup;
+    select.candidates = settings.candidates;
+    select.costTable = settings.costTable;
+    select.tokens = settings.tokens;
+    select.calibration = settings.calibration;
+    pm.addPass(createSelectPatternPass(select));
+  }
+  if (settings.permute) {
+    PermuteChannelsPassOptions permute;
+    permute.scatter = settings.scatter;
+    permute.calibration = settings.calibration;
+    pm.addPass(createPermuteChannelsPass(permute));
+  }
   SparsifyPassOptions sparsify;
   sparsify.calibration = settings.calibration;
   pm.addPass(createSparsifyPass(sparsify));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createFuseEpiloguePass());
-  FoldWeightsPassOptions fold;
-  fold.report = settings.report;
-  pm.addPass(createFoldWeightsPass(fold));
+  addFoldAndReport(pm, settings);
 }

@@ -8,18 +8,27 @@
 #define VNM_PIPELINES_SPARSIFYOPTIONS_H
 
 #include "mlir/Pass/PassOptions.h"
+#include "llvm/ADT/SmallVector.h"
 #include <string>
 
 namespace vnm {
 
-/// What the front half is told: options of vnm-annotate-matmuls, vnm-sparsify
-/// and vnm-fold-weights.
+/// What the front half is told: options of vnm-annotate-matmuls,
+/// vnm-select-pattern, vnm-permute-channels, vnm-sparsify and vnm-write-report.
 struct SparsifySettings {
   std::string pattern;
   std::string form;
   std::string criterion;
   std::string columnChoice;
+  std::string effort;
   std::string filter;
+  std::string select;
+  double speedup;
+  llvm::SmallVector<std::string> candidates;
+  std::string costTable;
+  int64_t tokens;
+  bool permute;
+  std::string scatter;
   int64_t minRows;
   int64_t minCols;
   std::string calibration;
@@ -44,8 +53,24 @@ struct SparsifyOptions : mlir::PassPipelineOptions<Concrete> {
 
   /// The options' values.
   SparsifySettings getSettings() const {
-    return {pattern, form,    criterion,   columnChoice, filter,
-            minRows, minCols, calibration, report};
+    return {pattern,
+            form,
+            criterion,
+            columnChoice,
+            effort,
+            filter,
+            select,
+            speedup,
+            llvm::SmallVector<std::string>(candidates.begin(),
+                                           candidates.end()),
+            costTable,
+            tokens,
+            permute,
+            scatter,
+            minRows,
+            minCols,
+            calibration,
+            report};
   }
 
   Option<std::string> pattern;
@@ -61,6 +86,37 @@ struct SparsifyOptions : mlir::PassPipelineOptions<Concrete> {
       *this, "column-choice", llvm::cl::init("exact"),
       llvm::cl::desc(
           "exact (default) or l1: how a block chooses its 4 columns")};
+  Option<std::string> effort{
+      *this, "effort", llvm::cl::init("default"),
+      llvm::cl::desc("fast, default or high: how hard to search, in free form "
+                     "and for permutations")};
+  Option<std::string> select{
+      *this, "select", llvm::cl::init(""),
+      llvm::cl::desc("Rule that chooses the pattern instead: diversity, "
+                     "retained or per-layer (vnm-select-pattern); empty "
+                     "(default) to take `pattern` for every layer")};
+  Option<double> speedup{
+      *this, "speedup", llvm::cl::init(1.5),
+      llvm::cl::desc("With select: how many times as fast as dense the "
+                     "products together must be (default 1.5)")};
+  typename mlir::PassPipelineOptions<Concrete>::template ListOption<std::string>
+      candidates{*this, "candidates",
+                 llvm::cl::desc("With select: patterns V:N:M to choose of")};
+  Option<std::string> costTable{
+      *this, "cost-table", llvm::cl::init(""),
+      llvm::cl::desc("With select: file (JSON) with measured times; empty "
+                     "(default) for a model")};
+  Option<int64_t> tokens{
+      *this, "tokens", llvm::cl::init(0),
+      llvm::cl::desc("With select: T of products whose number of tokens is "
+                     "dynamic")};
+  Option<bool> permute{
+      *this, "permute", llvm::cl::init(false),
+      llvm::cl::desc("Permute channels (vnm-permute-channels; default false)")};
+  Option<std::string> scatter{
+      *this, "scatter", llvm::cl::init("feature-major"),
+      llvm::cl::desc("With permute: feature-major (default), always or never: "
+                     "products that may store permuted rows at their places")};
   Option<std::string> filter{
       *this, "filter", llvm::cl::init(""),
       llvm::cl::desc("Regular expression that a layer's name must contain; "

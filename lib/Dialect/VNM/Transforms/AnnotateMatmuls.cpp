@@ -7,6 +7,7 @@
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "vnm/Dialect/VNM/IR/VNMDialect.h"
+#include "vnm/Dialect/VNM/Transforms/LayerReport.h"
 #include "vnm/Dialect/VNM/Transforms/MatmulMatcher.h"
 #include "vnm/Dialect/VNM/Transforms/Passes.h"
 #include "llvm/Support/Regex.h"
@@ -158,6 +159,7 @@ private:
   }
 
   SparsityAttr sparsity;
+  LayerReport *report = nullptr;
   /// The function at work.
   StringRef functionName;
   /// How often a name was given to a layer.
@@ -171,6 +173,7 @@ LogicalResult AnnotateMatmulsPass::initialize(MLIRContext *context) {
   sparsity::Form parsedForm;
   sparsity::Criterion parsedCriterion;
   sparsity::ColumnChoice parsedChoice;
+  sparsity::Effort parsedEffort;
   if (failed(parseOption<sparsity::Pattern>(context, "pattern", pattern,
                                             sparsity::Pattern::parse,
                                             parsedPattern)) ||
@@ -179,7 +182,9 @@ LogicalResult AnnotateMatmulsPass::initialize(MLIRContext *context) {
       failed(parseOption(context, "criterion", criterion,
                          sparsity::parseCriterion, parsedCriterion)) ||
       failed(parseOption(context, "column-choice", columnChoice,
-                         sparsity::parseColumnChoice, parsedChoice)))
+                         sparsity::parseColumnChoice, parsedChoice)) ||
+      failed(parseOption(context, "effort", effort, sparsity::parseEffort,
+                         parsedEffort)))
     return failure();
   if (parsedCriterion == sparsity::Criterion::Given)
     return emitError(UnknownLoc::get(context))
@@ -194,7 +199,8 @@ LogicalResult AnnotateMatmulsPass::initialize(MLIRContext *context) {
   sparsity = SparsityAttr::get(
       context, PatternAttr::get(context, parsedPattern), fromCore(parsedForm),
       *symbolizeCriterion(sparsity::toString(parsedCriterion)),
-      *symbolizeColumnChoice(sparsity::toString(parsedChoice)));
+      *symbolizeColumnChoice(sparsity::toString(parsedChoice)),
+      RowOrder::Identity, *symbolizeEffort(sparsity::toString(parsedEffort)));
   return success();
 }
 
@@ -203,6 +209,7 @@ void AnnotateMatmulsPass::leave(Operation *op, StringRef layer,
                                 const std::string &reason,
                                 const std::string &suggestion) {
   ++numLeft;
+  (*report)[layer].reason = reason;
   remark::detail::InFlightRemark missed =
       remark::missed(op->getLoc(), getRemarkOpts());
   missed << remark::add("layer {0} stays dense", layer.str())
@@ -237,6 +244,11 @@ void AnnotateMatmulsPass::annotate(Operation *op, StringRef layer,
   op->setAttr(VNMDialect::getLayerAttrName(),
               StringAttr::get(&getContext(), layer));
   op->setAttr(VNMDialect::getSparsityAttrName(), sparsity);
+  LayerRecord &record = (*report)[layer];
+  record.rows = match.numRows;
+  record.cols = match.numCols;
+  record.type = toCoreElementType(match.elementType);
+  record.sparsity = sparsity;
   remark::passed(op->getLoc(), getRemarkOpts()) << remark::add(
       "layer {0}: weight {1} x {2} to become {3}", layer.str(), match.numRows,
       match.numCols, sparsity.getPattern().getPattern().str());
@@ -266,6 +278,7 @@ void AnnotateMatmulsPass::annotateFunction(FunctionOpInterface function,
 
 void AnnotateMatmulsPass::runOnOperation() {
   occurrences.clear();
+  report = &getAnalysis<LayerReport>();
   WeightUses uses(getOperation());
   getOperation()->walk<WalkOrder::PreOrder>([&](FunctionOpInterface function) {
     annotateFunction(function, uses);

@@ -54,8 +54,7 @@ llvm::Expected<std::vector<char>> vnm::copyConstantData(ElementsAttr elements) {
 // Matrices
 //===----------------------------------------------------------------------===//
 
-/// Element offset in the source of each position of a dimension.
-static std::vector<int64_t> getOffsets(ArrayRef<WeightAxis> axes) {
+std::vector<int64_t> vnm::getOffsets(ArrayRef<WeightAxis> axes) {
   std::vector<int64_t> offsets = {0};
   for (const WeightAxis &axis : axes) {
     std::vector<int64_t> next;
@@ -139,6 +138,15 @@ static ConstantMatrix copyMatrix(ConstantData data, ElementType sourceType,
     }
   matrix.view = MatrixView::rowMajor(matrix.copy.data(), type, rows, cols);
   return matrix;
+}
+
+llvm::Expected<std::vector<float>> vnm::readFloats(ElementsAttr elements) {
+  llvm::Expected<std::vector<char>> bytes = copyConstantData(elements);
+  if (!bytes)
+    return bytes.takeError();
+  std::vector<float> result(bytes->size() / sizeof(float));
+  std::memcpy(result.data(), bytes->data(), result.size() * sizeof(float));
+  return result;
 }
 
 llvm::Expected<std::optional<ConstantMatrix>>

@@ -28,6 +28,12 @@ llvm::Expected<ConstantData> getConstantData(mlir::ElementsAttr elements);
 /// A copy of the elements, one for each position even of a splat.
 llvm::Expected<std::vector<char>> copyConstantData(mlir::ElementsAttr elements);
 
+/// The offset in its source of each position of a dimension.
+std::vector<int64_t> getOffsets(llvm::ArrayRef<WeightAxis> axes);
+
+/// A copy of a constant of f32.
+llvm::Expected<std::vector<float>> readFloats(mlir::ElementsAttr elements);
+
 /// A constant matrix: in place where strides can say it, else copied to
 /// `copy`.
 struct ConstantMatrix {

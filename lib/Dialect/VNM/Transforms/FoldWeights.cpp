@@ -15,10 +15,11 @@
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "vnm/Dialect/VNM/IR/VNMOps.h"
+#include "vnm/Dialect/VNM/Transforms/LayerReport.h"
 #include "vnm/Dialect/VNM/Transforms/Passes.h"
 #include "llvm/ADT/SetVector.h"
-#include "llvm/Support/JSON.h"
-#include "llvm/Support/raw_ostream.h"
+#include "llvm/ADT/StringMap.h"
+#include <chrono>
 
 namespace vnm {
 #define GEN_PASS_DEF_FOLDWEIGHTSPASS
@@ -59,8 +60,14 @@ static Value createAssembled(OpBuilder &builder, Location loc,
                                  storage.structure.columns.end());
     columns = part(2, "vnm_columns", asBytes(narrow));
   }
-  return AssembleOp::create(builder, loc, type,
-                            ValueRange{values, metadata, columns});
+  SmallVector<Value> parts = {values, metadata, columns};
+  if (encoding.hasRows()) {
+    std::vector<int32_t> rows;
+    for (int64_t row = 0; row < storage.structure.numRows; ++row)
+      rows.push_back(static_cast<int32_t>(storage.structure.outputRow(row)));
+    parts.push_back(part(3, "vnm_rows", asBytes(rows)));
+  }
+  return AssembleOp::create(builder, loc, type, parts);
 }
 
 /// Elements of a constant of integers T, widened to U.
@@ -119,16 +126,6 @@ getAssembledConstant(AssembleOp op) {
 
 namespace {
 
-/// What a report says of a weight.
-struct FoldedWeight {
-  std::string layer;
-  RankedTensorType type;
-  Criterion criterion;
-  double retainedImportance;
-  int64_t bytesDense;
-  int64_t bytesSparse;
-};
-
 struct FoldWeightsPass final : vnm::impl::FoldWeightsPassBase<FoldWeightsPass> {
   using FoldWeightsPassBase::FoldWeightsPassBase;
 
@@ -141,9 +138,10 @@ private:
                                      ElementsAttr importance);
   LogicalResult foldDecompress(DecompressOp op);
   void eraseDeadGlobals();
-  LogicalResult writeReport();
 
-  std::vector<FoldedWeight> folded;
+  LayerReport *report = nullptr;
+  /// How often a layer's name was met.
+  llvm::StringMap<unsigned> occurrences;
 };
 
 } // namespace
@@ -182,11 +180,43 @@ LogicalResult FoldWeightsPass::verifyAssembled() {
   return success(valid);
 }
 
+/// The scores of `matrix` that `op` prunes by, given its importance operand.
+static llvm::Expected<std::vector<float>>
+computeScores(CompressOp op, const ConstantMatrix &matrix,
+              ElementsAttr importance) {
+  std::vector<float> given;
+  if (importance) {
+    llvm::Expected<std::vector<float>> read = readFloats(importance);
+    if (!read)
+      return read.takeError();
+    given = std::move(*read);
+  }
+  if (op.getCriterion() == Criterion::Given)
+    return given;
+  sparsity::ImportanceOptions options;
+  options.criterion = toCore(op.getCriterion());
+  options.activationNorms = given;
+  return sparsity::importance(matrix.view, options);
+}
+
+/// What the strict form without permutations retains.
+static llvm::Expected<double>
+retainedInStrictForm(ArrayRef<float> scores, int64_t rows, int64_t cols,
+                     const sparsity::Pattern &pattern) {
+  llvm::Expected<sparsity::Structure> structure =
+      sparsity::prune(scores, rows, cols, pattern);
+  if (!structure)
+    return structure.takeError();
+  return sparsity::retainedImportance(scores, *structure);
+}
+
 /// Prunes and packs `matrix` and replaces `op` by the result.
 LogicalResult FoldWeightsPass::foldConstantCompress(CompressOp op,
                                                     ConstantMatrix &matrix,
                                                     ElementsAttr importance) {
   std::string layer = getLayerName(op);
+  if (unsigned count = occurrences[layer]++)
+    layer += "." + std::to_string(count);
   auto fail = [&](llvm::Error error) {
     return op.emitOpError()
            << "of layer '" << layer
@@ -194,61 +224,57 @@ LogicalResult FoldWeightsPass::foldConstantCompress(CompressOp op,
   };
   auto type = cast<RankedTensorType>(op.getType());
   EncodingAttr encoding = EncodingAttr::of(type);
+  auto sparsity = SparsityAttr::get(
+      op.getContext(), encoding.getPattern(), encoding.getForm(),
+      op.getCriterion(), op.getColumnChoice(), encoding.getRowOrder(),
+      op.getEffort());
   sparsity::Pattern pattern = encoding.getPattern().getPattern();
+  int64_t rows = type.getDimSize(0), cols = type.getDimSize(1);
 
-  std::vector<float> given;
-  if (importance) {
-    llvm::Expected<std::vector<char>> bytes = copyConstantData(importance);
-    if (!bytes)
-      return fail(bytes.takeError());
-    given.resize(bytes->size() / sizeof(float));
-    std::memcpy(given.data(), bytes->data(), bytes->size());
-  }
-  std::vector<float> scores;
-  if (op.getCriterion() == Criterion::Given) {
-    scores = std::move(given);
-  } else {
-    sparsity::ImportanceOptions options;
-    options.criterion = toCore(op.getCriterion());
-    options.activationNorms = given;
-    llvm::Expected<std::vector<float>> computed =
-        sparsity::importance(matrix.view, options);
-    if (!computed)
-      return fail(computed.takeError());
-    scores = std::move(*computed);
-  }
-  sparsity::PruneOptions pruneOptions;
-  pruneOptions.form = toCore(encoding.getForm());
-  pruneOptions.columnChoice = toCore(op.getColumnChoice());
+  llvm::Expected<std::vector<float>> scores =
+      computeScores(op, matrix, importance);
+  if (!scores)
+    return fail(scores.takeError());
+  auto start = std::chrono::steady_clock::now();
   llvm::Expected<sparsity::Structure> structure = sparsity::prune(
-      scores, type.getDimSize(0), type.getDimSize(1), pattern, pruneOptions);
+      *scores, rows, cols, pattern, sparsity.getPruneOptions());
   if (!structure)
     return fail(structure.takeError());
+  std::chrono::duration<double> elapsed =
+      std::chrono::steady_clock::now() - start;
   llvm::Expected<sparsity::Storage> storage =
       sparsity::pack(matrix.view, *structure);
   if (!storage)
     return fail(storage.takeError());
 
-  FoldedWeight weight;
-  weight.layer = layer;
-  weight.type = type;
-  weight.criterion = op.getCriterion();
-  weight.retainedImportance = sparsity::retainedImportance(scores, *structure);
-  weight.bytesDense =
+  LayerRecord &record = (*report)[layer];
+  record.rows = rows;
+  record.cols = cols;
+  record.type = matrix.view.type;
+  record.sparsity = sparsity;
+  record.retained = sparsity::retainedImportance(*scores, *structure);
+  record.bytesDense =
       type.getNumElements() * sparsity::byteWidth(matrix.view.type);
-  weight.bytesSparse =
+  record.bytesSparse =
       encoding.getStorageSizeInBytes(type.getShape(), type.getElementType());
+  if (encoding.getForm() == Form::Free) {
+    llvm::Expected<double> strict =
+        retainedInStrictForm(*scores, rows, cols, pattern);
+    if (!strict)
+      return fail(strict.takeError());
+    record.steps.push_back({encoding.hasRows() ? "free rows and columns"
+                                               : "free columns",
+                            *strict, *record.retained, elapsed.count()});
+  }
   remark::passed(op.getLoc(), getRemarkOpts(op))
-      << remark::add("layer {0}: {1} x {2} packed at {3} {4}", layer,
-                     type.getDimSize(0), type.getDimSize(1), pattern.str(),
-                     sparsity::toString(pruneOptions.form))
-      << remark::metric("RetainedImportance", weight.retainedImportance)
-      << remark::metric("BytesBefore", weight.bytesDense)
-      << remark::metric("BytesAfter", weight.bytesSparse);
+      << remark::add("layer {0}: {1} x {2} packed at {3} {4}", layer, rows,
+                     cols, pattern.str(), stringifyForm(encoding.getForm()))
+      << remark::metric("RetainedImportance", *record.retained)
+      << remark::metric("BytesBefore", record.bytesDense)
+      << remark::metric("BytesAfter", record.bytesSparse);
   ++numFolded;
-  bytesBefore += weight.bytesDense;
-  bytesAfter += weight.bytesSparse;
-  folded.push_back(std::move(weight));
+  bytesBefore += record.bytesDense;
+  bytesAfter += record.bytesSparse;
 
   OpBuilder builder(op);
   op.replaceAllUsesWith(
@@ -328,48 +354,9 @@ void FoldWeightsPass::eraseDeadGlobals() {
     op->erase();
 }
 
-LogicalResult FoldWeightsPass::writeReport() {
-  if (report.empty())
-    return success();
-  std::error_code code;
-  llvm::raw_fd_ostream stream(report, code);
-  if (!code) {
-    llvm::json::OStream json(stream, /*IndentSize=*/2);
-    json.object([&] {
-      json.attributeArray("layers", [&] {
-        for (const FoldedWeight &weight : folded)
-          json.object([&] {
-            EncodingAttr encoding = EncodingAttr::of(weight.type);
-            json.attribute("layer", weight.layer);
-            json.attribute("rows", weight.type.getDimSize(0));
-            json.attribute("cols", weight.type.getDimSize(1));
-            json.attribute("dtype", sparsity::toString(*toCoreElementType(
-                                        weight.type.getElementType())));
-            json.attribute("pattern", encoding.getPattern().getPattern().str());
-            json.attribute("form", stringifyForm(encoding.getForm()));
-            json.attribute("criterion", stringifyCriterion(weight.criterion));
-            json.attribute("density",
-                           encoding.getDensity(weight.type.getShape()));
-            json.attribute("retained_importance", weight.retainedImportance);
-            json.attribute("bytes_dense", weight.bytesDense);
-            json.attribute("bytes_sparse", weight.bytesSparse);
-          });
-      });
-    });
-    stream << "\n";
-    stream.close();
-    code = stream.error();
-    stream.clear_error();
-  }
-  if (!code)
-    return success();
-  return getOperation()->emitError()
-         << "vnm-fold-weights: option report: requires a writable file, but '"
-         << report << "' cannot be written: " << code.message();
-}
-
 void FoldWeightsPass::runOnOperation() {
-  folded.clear();
+  report = &getAnalysis<LayerReport>();
+  occurrences.clear();
   if (failed(verifyAssembled()))
     return signalPassFailure();
   bool valid = true;
@@ -387,6 +374,6 @@ void FoldWeightsPass::runOnOperation() {
   for (DecompressOp op : decompressOps)
     valid &= succeeded(foldDecompress(op));
   eraseDeadGlobals();
-  if (!valid || failed(writeReport()))
+  if (!valid)
     signalPassFailure();
 }

@@ -4,16 +4,14 @@
 //
 // This file implements vnm-sparsify: annotated contractions become sparse.
 
+#include "LayerScores.h"
 #include "RewriteUtils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/Matchers.h"
-#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "vnm/Dialect/VNM/IR/VNMOps.h"
-#include "vnm/Dialect/VNM/Transforms/MatmulMatcher.h"
 #include "vnm/Dialect/VNM/Transforms/Passes.h"
-#include "vnm/Sparsity/Safetensors.h"
 
 namespace vnm {
 #define GEN_PASS_DEF_SPARSIFYPASS
@@ -189,64 +187,37 @@ private:
     Value result;
   };
 
-  LogicalResult openCalibration();
   LogicalResult sparsify(Operation *op);
   FailureOr<Value> compress(const MatmulMatch &match, SparsityAttr sparsity,
                             StringAttr layer);
   FailureOr<Value> createNorms(OpBuilder &builder, const MatmulMatch &match,
-                               Criterion criterion, StringRef layer);
+                               StringRef layer);
   void replaceWithMatmul(const MatmulMatch &match, Value weight,
                          StringAttr layer);
 
-  std::shared_ptr<const sparsity::SafetensorsFile> norms;
+  Calibration calibrated;
   std::vector<CompressedWeight> compressed;
 };
 
 } // namespace
 
-LogicalResult SparsifyPass::openCalibration() {
-  if (calibration.empty())
-    return success();
-  llvm::Expected<sparsity::SafetensorsFile> file =
-      sparsity::SafetensorsFile::open(calibration);
-  if (!file)
-    return getOperation()->emitError() << "vnm-sparsify: option calibration: "
-                                       << llvm::toString(file.takeError());
-  norms = std::make_shared<sparsity::SafetensorsFile>(std::move(*file));
-  return success();
-}
-
 /// The norms of the layer's input channels as a constant; a null value if the
 /// criterion does not need what the calibration lacks.
 FailureOr<Value> SparsifyPass::createNorms(OpBuilder &builder,
                                            const MatmulMatch &match,
-                                           Criterion criterion,
                                            StringRef layer) {
-  if (criterion != Criterion::Wanda && criterion != Criterion::RIA)
-    return Value();
   Operation *op = match.op;
-  if (norms) {
-    auto entry = norms->tensors().find(layer.str());
-    if (entry != norms->tensors().end()) {
-      const sparsity::SafetensorsEntry &tensor = entry->second;
-      if (tensor.dtype != "F32" || tensor.shape.size() != 1 ||
-          tensor.shape[0] != match.numCols)
-        return op->emitOpError()
-               << "requires the calibration of layer '" << layer
-               << "' to be F32 of shape [" << match.numCols << "], but it is "
-               << tensor.dtype << " of shape [" << ArrayRef(tensor.shape)
-               << "]";
-      auto type = RankedTensorType::get({match.numCols}, builder.getF32Type());
-      return createResourceConstant(builder, op->getLoc(), type,
-                                    (layer + ".norms").str(), tensor.data);
-    }
-  }
-  if (criterion == Criterion::RIA)
+  FailureOr<std::vector<float>> norms =
+      calibrated.getNorms(op, match.numCols);
+  if (failed(norms))
+    return failure();
+  if (norms->empty())
     return Value();
-  return op->emitOpError() << "requires calibration norms of layer '" << layer
-                           << "' for criterion wanda, but "
-                           << (norms ? "the calibration file has none"
-                                     : "no file is given");
+  auto type = RankedTensorType::get({match.numCols}, builder.getF32Type());
+  ArrayRef<char> bytes(reinterpret_cast<const char *>(norms->data()),
+                       norms->size() * sizeof(float));
+  return createResourceConstant(builder, op->getLoc(), type,
+                                (layer + ".norms").str(), bytes);
 }
 
 /// The compressed weight of `match`, made beside its source unless it exists.
@@ -260,7 +231,8 @@ FailureOr<Value> SparsifyPass::compress(const MatmulMatch &match,
                            "but it is given, which needs scores");
   // Norms belong to a layer: only then the layer is part of the key.
   StringRef normsOf;
-  if (norms && criterion != Criterion::Magnitude)
+  if (criterion != Criterion::Magnitude &&
+      (!calibration.empty() || op->hasAttr(VNMDialect::getNormsAttrName())))
     normsOf = layer.getValue();
   for (CompressedWeight &other : compressed)
     if (other.match.weight.source == match.weight.source &&
@@ -272,7 +244,7 @@ FailureOr<Value> SparsifyPass::compress(const MatmulMatch &match,
   OpBuilder builder(&getContext());
   builder.setInsertionPointAfterValue(match.weight.source);
   FailureOr<Value> importance =
-      createNorms(builder, match, criterion, layer.getValue());
+      createNorms(builder, match, layer.getValue());
   if (failed(importance))
     return failure();
   Value matrix = createMatrix(builder, loc, match.weight.source, match.rowAxes,
@@ -282,10 +254,14 @@ FailureOr<Value> SparsifyPass::compress(const MatmulMatch &match,
   auto encoding =
       EncodingAttr::get(&getContext(), sparsity.getPattern().getPattern(),
                         sparsity.getForm(), match.numCols);
+  encoding = EncodingAttr::get(&getContext(), encoding.getPattern(),
+                               encoding.getForm(), encoding.getColumnWidth(),
+                               sparsity.getRowOrder());
   auto type = RankedTensorType::get({match.numRows, match.numCols},
                                     match.elementType, encoding);
   auto compressOp = CompressOp::create(builder, loc, type, matrix, *importance,
-                                       criterion, sparsity.getColumnChoice());
+                                       criterion, sparsity.getColumnChoice(),
+                                       sparsity.getEffort());
   compressOp->setAttr(VNMDialect::getLayerAttrName(), layer);
   compressed.push_back({match, sparsity, normsOf, compressOp.getResult()});
   ++numCompressed;
@@ -346,6 +322,7 @@ void SparsifyPass::replaceWithMatmul(const MatmulMatch &match, Value weight,
     if (!isa_and_nonnull<linalg::LinalgDialect>(attribute.getNameDialect()))
       discardable.push_back(attribute);
   discardable.erase(VNMDialect::getSparsityAttrName());
+  discardable.erase(VNMDialect::getNormsAttrName());
   discardable.set(VNMDialect::getLayerAttrName(), layer);
   matmulOp->setDiscardableAttrs(discardable.getDictionary(&getContext()));
   Value result =
@@ -358,20 +335,11 @@ void SparsifyPass::replaceWithMatmul(const MatmulMatch &match, Value weight,
 
 LogicalResult SparsifyPass::sparsify(Operation *op) {
   MatmulMatch match;
-  MatmulMismatch reason = matchMatmul(op, match);
-  if (reason != MatmulMismatch::None)
-    return op->emitOpError() << "requires a product of a weight and "
-                                "activations to become sparse, "
-                                "but "
-                             << describe(reason);
+  if (failed(matchAnnotated(op, match)))
+    return failure();
   auto sparsity =
       op->getAttrOfType<SparsityAttr>(VNMDialect::getSparsityAttrName());
-  auto layer = op->getAttrOfType<StringAttr>(VNMDialect::getLayerAttrName());
-  if (!layer) {
-    auto function = op->getParentOfType<FunctionOpInterface>();
-    layer = StringAttr::get(&getContext(),
-                            function ? function.getName() : "unnamed");
-  }
+  StringAttr layer = getLayerName(op);
   FailureOr<Value> weight = compress(match, sparsity, layer);
   if (failed(weight))
     return failure();
@@ -382,15 +350,11 @@ LogicalResult SparsifyPass::sparsify(Operation *op) {
 
 void SparsifyPass::runOnOperation() {
   compressed.clear();
-  norms.reset();
-  SmallVector<Operation *> annotated;
-  getOperation()->walk([&](Operation *op) {
-    if (op->hasAttr(VNMDialect::getSparsityAttrName()))
-      annotated.push_back(op);
-  });
+  SmallVector<Operation *> annotated = getAnnotated(getOperation());
   if (annotated.empty())
     return;
-  if (failed(openCalibration()))
+  if (failed(calibrated.open(getOperation(), "vnm-sparsify: option calibration",
+                             calibration)))
     return signalPassFailure();
   bool valid = true;
   for (Operation *op : annotated)

@@ -65,6 +65,9 @@ def AnnotateMatmulsPass : Pass<"vnm-annotate-matmuls", "::mlir::ModuleOp"> {
            "magnitude (default), wanda or ria: the importance of an element">,
     Option<"columnChoice", "column-choice", "std::string", /*default=*/"\"exact\"",
            "exact (default) or l1: how a block chooses its 4 columns">,
+    Option<"effort", "effort", "std::string", /*default=*/"\"default\"",
+           "fast, default or high: how hard to search, in free form and for "
+           "permutations">,
     Option<"filter", "filter", "std::string", /*default=*/"\"\"",
            "Regular expression (POSIX extended) that a layer's name must contain; "
            "empty (default) for every layer">,
@@ -188,7 +191,7 @@ def FoldWeightsPass : Pass<"vnm-fold-weights", "::mlir::ModuleOp"> {
     `vnm.decompress` of constant storage becomes a dense constant.
 
     Remarks of category `vnm-fold` give, per layer, the share of importance that
-    is retained and the bytes before and after. `report` writes the same as JSON.
+    is retained and the bytes before and after; `vnm-write-report` has them, too.
     Normally follows `vnm-sparsify` and `canonicalize`.
 
     Before:
@@ -216,12 +219,6 @@ def FoldWeightsPass : Pass<"vnm-fold-weights", "::mlir::ModuleOp"> {
     }
     ```
   }];
-  let options = [
-    Option<"report", "report", "std::string", /*default=*/"\"\"",
-           "File to write with, per layer, rows, cols, pattern, form, density, "
-           "retained importance (0 to 1) and bytes before and after, as JSON; "
-           "empty (default) for none">
-  ];
   let statistics = [
     Statistic<"numFolded", "num-folded", "Number of weights packed">,
     Statistic<"bytesBefore", "bytes-before", "Bytes of these weights when dense">,
@@ -326,6 +323,74 @@ def OutlineLayersPass : Pass<"vnm-outline-layers", "::mlir::ModuleOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def PermuteChannelsPass : Pass<"vnm-permute-channels", "::mlir::ModuleOp"> {
+  let summary = "permutes channels so that sparse weights retain more";
+  let description = [{
+    A weight retains more importance if rows that want the same columns share a
+    panel, and, in strict form, if columns that matter to other rows share a
+    group. This pass finds, for every product annotated with `vnm.sparsity`, what
+    may be permuted and who pays for it, and writes the module's constants anew.
+    Its results are the same, except for the order of floating-point sums.
+
+    * Channels between products: the rows of one or several products are followed
+      through elementwise ops, per-channel constants, broadcasts, reshapes,
+      transposes, reductions and products of activations to the columns of
+      others. If nothing on the way depends on their order, one order is chosen
+      for all: rows, columns and constants are permuted alike, and nothing
+      happens at run time. Where a dimension is split (attention heads) and
+      something depends on the slower part, channels move within it.
+    * Otherwise, and in free form, the weight gets `rows = permuted`: the product
+      computes rows in another order and stores each at its place. `scatter`
+      says when; it is cheap where tokens are neighbours in memory.
+    * Columns in free form need nothing: every panel names its own.
+
+    In strict form the permutation is that of arXiv 2410.16135v3, shared by all
+    weights that write or read the channels. It is kept only if they retain more
+    together.
+
+    Remarks of category `vnm-permute` say for each layer what was permuted, where
+    it was folded and what that gained, or what fixes the order: an argument or
+    result of the function (a residual stream), a slice of a head (rotary
+    embeddings), an op that is not known. Run between `vnm-annotate-matmuls`
+    (and `vnm-select-pattern`) and `vnm-sparsify`, with the same `calibration`.
+
+    Before (the weights are constants whose rows and columns are not shown):
+
+    ```mlir
+    #id = affine_map<(t, c) -> (t, c)>
+    func.func @mlp(%x: tensor<8x64xf32>, %i1: tensor<8x128xf32>, %i2: tensor<8x64xf32>) -> tensor<8x64xf32> {
+      %up = arith.constant dense<1.0> : tensor<64x128xf32>
+      %down = arith.constant dense<1.0> : tensor<128x64xf32>
+      %h = linalg.matmul {vnm.layer = "up", vnm.sparsity = #vnm.sparsity<64:2:8, form = free>}
+             ins(%x, %up : tensor<8x64xf32>, tensor<64x128xf32>) outs(%i1 : tensor<8x128xf32>) -> tensor<8x128xf32>
+      %g = math.tanh %h : tensor<8x128xf32>
+      %y = linalg.matmul {vnm.layer = "down", vnm.sparsity = #vnm.sparsity<64:2:8, form = free>}
+             ins(%g, %down : tensor<8x128xf32>, tensor<128x64xf32>) outs(%i2 : tensor<8x64xf32>) -> tensor<8x64xf32>
+      return %y : tensor<8x64xf32>
+    }
+    ```
+
+    After: the same with the columns of `%up` (rows of the sparse weight) and the
+    rows of `%down` in one new order, so that the two panels of "up" hold rows
+    that are alike.
+  }];
+  let options = [
+    Option<"fold", "fold", "bool", /*default=*/"true",
+           "Fold orders into the weights and constants around (default true)">,
+    Option<"scatter", "scatter", "std::string", /*default=*/"\"feature-major\"",
+           "feature-major (default), always or never: products that may store "
+           "permuted rows at their places, by the layout of their result">,
+    Option<"calibration", "calibration", "std::string", /*default=*/"\"\"",
+           "File (safetensors) with, for each layer by name, the 2-norms of its K "
+           "input channels over a calibration set, F32; empty (default) for none">
+  ];
+  let statistics = [
+    Statistic<"numFolded", "num-folded", "Number of orders folded into constants">,
+    Statistic<"numScattered", "num-scattered", "Number of products that put rows back">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::vnm::VNMDialect"];
+}
+
 def RecordSignaturePass : InterfacePass<"vnm-record-signature", "::mlir::FunctionOpInterface"> {
   let summary = "records a function's type before lowering loses it";
   let description = [{
@@ -355,6 +420,78 @@ def RecordSignaturePass : InterfacePass<"vnm-record-signature", "::mlir::Functio
     }
     ```
   }];
+  let dependentDialects = ["::vnm::VNMDialect"];
+}
+
+def SelectPatternPass : Pass<"vnm-select-pattern", "::mlir::ModuleOp"> {
+  let summary = "chooses V and M for every annotated contraction";
+  let description = [{
+    Replaces the pattern of every `vnm.sparsity` by the one that a rule chooses of
+    `candidates`, or removes the annotation where sparse is predicted not to be
+    faster. Times come from `cost-table` (docs/algorithms.md), measured, or
+    interpolated between what was; without a table from a roofline model of an
+    H200, which a remark says.
+
+    * `diversity`: one pattern for all layers, of those that make the model
+      `speedup` times as fast the one of largest mask diversity (arXiv
+      2410.16135v3).
+    * `retained`: the same, but the one by which the weights retain most.
+    * `per-layer`: each layer its own, so that the weights retain most in the
+      time that `speedup` leaves of the dense one, or in `budget`.
+
+    The latter two need constant weights. Remarks of category `vnm-select` give
+    per layer the pattern and predicted times, or why it stays dense. A target
+    that no candidate reaches is an error that names the best reachable. Run
+    after `vnm-annotate-matmuls`, before `vnm-permute-channels`.
+
+    Before:
+
+    ```mlir
+    func.func @f(%x: tensor<4096x4096xf16>, %w: tensor<4096x4096xf16> {vnm.weight},
+                 %y: tensor<4096x4096xf32>) -> tensor<4096x4096xf32> {
+      %0 = linalg.matmul {vnm.layer = "fc", vnm.sparsity = #vnm.sparsity<64:2:8>}
+             ins(%x, %w : tensor<4096x4096xf16>, tensor<4096x4096xf16>)
+             outs(%y : tensor<4096x4096xf32>) -> tensor<4096x4096xf32>
+      return %0 : tensor<4096x4096xf32>
+    }
+    ```
+
+    After, with `speedup=1.2 candidates=64:2:5,64:2:8,64:2:16`:
+
+    ```mlir
+    func.func @f(%x: tensor<4096x4096xf16>, %w: tensor<4096x4096xf16> {vnm.weight},
+                 %y: tensor<4096x4096xf32>) -> tensor<4096x4096xf32> {
+      %0 = linalg.matmul {vnm.layer = "fc", vnm.sparsity = #vnm.sparsity<64:2:8>}
+             ins(%x, %w : tensor<4096x4096xf16>, tensor<4096x4096xf16>)
+             outs(%y : tensor<4096x4096xf32>) -> tensor<4096x4096xf32>
+      return %0 : tensor<4096x4096xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"rule", "rule", "std::string", /*default=*/"\"diversity\"",
+           "diversity (default), retained or per-layer">,
+    Option<"speedup", "speedup", "double", /*default=*/"1.5",
+           "How many times as fast as dense the products together must be (at "
+           "least 1; default 1.5)">,
+    Option<"budget", "budget", "double", /*default=*/"0",
+           "Microseconds for the products together, for rule=per-layer, instead "
+           "of speedup; 0 (default) for none">,
+    ListOption<"candidates", "candidates", "std::string",
+           "Patterns V:N:M to choose of (default: V of 32, 64, 128 with M of 5, "
+           "6, 8, 16)">,
+    Option<"costTable", "cost-table", "std::string", /*default=*/"\"\"",
+           "File (JSON) with measured times; empty (default) for a model">,
+    Option<"tokens", "tokens", "int64_t", /*default=*/"0",
+           "T of products whose number of tokens is dynamic">,
+    Option<"calibration", "calibration", "std::string", /*default=*/"\"\"",
+           "File (safetensors) with, for each layer by name, the 2-norms of its K "
+           "input channels over a calibration set, F32; empty (default) for none">
+  ];
+  let statistics = [
+    Statistic<"numSelected", "num-selected", "Number of layers that got a pattern">,
+    Statistic<"numDense", "num-dense", "Number of layers left dense">
+  ];
   let dependentDialects = ["::vnm::VNMDialect"];
 }
 
@@ -419,6 +556,39 @@ def SparsifyPass : Pass<"vnm-sparsify", "::mlir::ModuleOp"> {
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
     "::mlir::tensor::TensorDialect", "::vnm::VNMDialect"
+  ];
+}
+
+def WriteReportPass : Pass<"vnm-write-report", "::mlir::ModuleOp"> {
+  let summary = "writes what became of every layer as JSON";
+  let description = [{
+    Writes what the passes before it, in the same run, recorded: for every layer
+    its shape, whether it is sparse and if not why, pattern, form, retained
+    importance before and after each step with the step's time, bytes, and the
+    predicted cost (docs/reports.md). Changes nothing. `vnm-opt
+    --vnm-report=FILE` adds it at the end of any pipeline.
+
+    ```mlir
+    func.func @f() -> tensor<16x8xf32, #vnm.encoding<16:2:8>> {
+      %w = arith.constant dense<1.0> : tensor<16x8xf32>
+      %0 = vnm.compress %w {vnm.layer = "fc"}
+         : tensor<16x8xf32> to tensor<16x8xf32, #vnm.encoding<16:2:8>>
+      return %0 : tensor<16x8xf32, #vnm.encoding<16:2:8>>
+    }
+    ```
+
+    with `vnm-fold-weights,vnm-write-report{file=report.json}` gives
+
+    ```
+    "layers": [
+      { "layer": "fc", "rows": 16, "cols": 8, "dtype": "f32", "decision": "sparse",
+        "pattern": "16:2:8", ..., "retained_importance": 0.25, ... }
+    ]
+    ```
+  }];
+  let options = [
+    Option<"file", "file", "std::string", /*default=*/"\"vnm-report.json\"",
+           "File to write (default vnm-report.json)">
   ];
 }
 
