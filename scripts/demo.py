@@ -136,7 +136,7 @@ def run_on_cpu(tools, model, pattern, scratch):
     tools.opt(source, sparse, f"--vnm-sparsify-model=pattern={pattern} report={report}")
     tools.opt(sparse, f"{stem}.dense.mlir", "--vnm-densify", "--vnm-fold-weights")
     with open(report) as file:
-        layers = json.load(file)["layers"]
+        layers = [layer for layer in json.load(file)["layers"] if layer["decision"] == "sparse"]
     rows = []
     for layer, timing in zip(layers, measure_layers(tools, sparse, stem)):
         rows.append(

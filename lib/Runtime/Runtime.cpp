@@ -84,14 +84,12 @@ static llvm::Expected<Storage> compressWeight(const MatrixView &weight,
 }
 
 template <typename ColumnT>
-static void packWeight(ElementType type, const VnmUnrankedMemRef *weightRef,
-                       const VnmUnrankedMemRef *importance,
-                       const VnmUnrankedMemRef *values,
-                       const VnmUnrankedMemRef *metadata,
-                       const VnmUnrankedMemRef *columns,
-                       const VnmUnrankedMemRef *rowsRef, int64_t v, int64_t m,
-                       int64_t form, int64_t criterion, int64_t columnChoice,
-                       int64_t effort) {
+static void
+packWeight(ElementType type, const VnmUnrankedMemRef *weightRef,
+           const VnmUnrankedMemRef *importance, const VnmUnrankedMemRef *values,
+           const VnmUnrankedMemRef *metadata, const VnmUnrankedMemRef *columns,
+           const VnmUnrankedMemRef *rowsRef, int64_t v, int64_t m, int64_t form,
+           int64_t criterion, int64_t columnChoice, int64_t effort) {
   MemRef weight(*weightRef), rows(*rowsRef);
   int64_t width = byteWidth(type);
   MatrixView view = {weight.getData(width), type,

@@ -51,7 +51,8 @@ static llvm::Error checkOptions(const MatrixView &weight,
   if (options.criterion == Criterion::Magnitude)
     return llvm::Error::success();
   llvm::ArrayRef<float> norms = options.activationNorms;
-  if (int64_t(norms.size()) != weight.cols)
+  bool optional = options.criterion == Criterion::RIA && norms.empty();
+  if (!optional && int64_t(norms.size()) != weight.cols)
     return makeError("requires " + toString(options.criterion) +
                      " to have K = " + Twine(weight.cols) +
                      " activation norms, but there are " + Twine(norms.size()));
@@ -135,6 +136,9 @@ vnm::sparsity::importance(const MatrixView &weight,
 
   bool isRIA = options.criterion == Criterion::RIA;
   std::vector<float> factors(options.activationNorms);
+  // RIA without activations is relative importance alone.
+  if (factors.empty())
+    factors.assign(weight.cols, 1);
   std::vector<double> columnSums;
   if (isRIA) {
     for (float &factor : factors)

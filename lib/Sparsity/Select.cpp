@@ -78,8 +78,8 @@ findChoices(llvm::ArrayRef<SelectLayer> layers,
       if (i == 0 || !measure)
         continue;
       llvm::Expected<Structure> structure =
-          prune(scores, layer.shape.rows, layer.shape.cols,
-                candidates[i - 1], options.prune);
+          prune(scores, layer.shape.rows, layer.shape.cols, candidates[i - 1],
+                options.prune);
       if (!structure)
         return inLayer(structure.takeError());
       choices[i].retained = retainedImportance(scores, *structure);

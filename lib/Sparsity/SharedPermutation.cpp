@@ -2,8 +2,8 @@
 // See the file LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// This file implements the search for one order of channels that several weights
-// share.
+// This file implements the search for one order of channels that several
+// weights share.
 
 #include "vnm/Sparsity/SharedPermutation.h"
 #include "Detail.h"
@@ -152,8 +152,8 @@ llvm::Expected<Order> SharedPermuter::searchRows(const SharedWeight &like) {
       permute.permuteRows = true;
       permute.seed = options.seed;
       permute.threads = options.threads;
-      llvm::Expected<Structure> structure = vnm::sparsity::permute(
-          scores, block, cols, like.pattern, permute);
+      llvm::Expected<Structure> structure =
+          vnm::sparsity::permute(scores, block, cols, like.pattern, permute);
       if (!structure)
         return structure.takeError();
       rows = structure->rows;
@@ -216,8 +216,7 @@ llvm::Expected<std::vector<Order>> SharedPermuter::findCandidates() {
                         int64_t within) -> llvm::Error {
     // Groups must not straddle what the channels may not leave.
     if (strictConsumers.empty() ||
-        (within != channels &&
-         within % strictConsumers.front().pattern.m != 0))
+        (within != channels && within % strictConsumers.front().pattern.m != 0))
       return llvm::Error::success();
     llvm::Expected<Order> columns = searchColumns(order, within);
     if (!columns)

@@ -5,6 +5,14 @@
 // RUN:   --canonicalize --cse --vnm-fuse-epilogue --vnm-fold-weights -o %t.passes.mlir
 // RUN: diff %t.pipeline.mlir %t.passes.mlir
 
+// What chooses patterns and permutes comes between annotating and sparsifying:
+// RUN: vnm-opt %s --vnm-sparsify-model="pattern=16:2:8 form=free effort=fast select=retained speedup=1 permute=true scatter=always candidates=16:2:4,16:2:8 tokens=9" \
+// RUN:   --dump-pass-pipeline -o /dev/null 2>&1 | FileCheck %s --check-prefix=PASSES
+// PASSES:      vnm-annotate-matmuls{{.*}}effort=fast
+// PASSES-NEXT: vnm-select-pattern{{.*}}candidates={{.}}16:2:4,16:2:8{{.*}}rule=retained speedup=1.{{.*}}tokens=9
+// PASSES-NEXT: vnm-permute-channels{{.*}}scatter=always
+// PASSES-NEXT: vnm-sparsify
+
 // Each layer of the fixtures that has a weight, and no other:
 // RUN: vnm-opt %vnm_src/examples/mlp.mlir --vnm-sparsify-model --mlir-elide-resource-strings-if-larger=8 \
 // RUN:   | FileCheck %s --check-prefix=MLP --implicit-check-not=linalg.matmul
@@ -22,7 +30,12 @@
 // CHECK-NOT:     vnm.
 // CHECK:         return
 
-// REPORT: "layer": "fc1"
+// REPORT:     "layer": "fc1"
+// REPORT:     "decision": "sparse"
+// REPORT:     "step": "free columns"
+// REPORT:     "layer": "head"
+// REPORT:     "decision": "dense",
+// REPORT-NEXT: "reason": "filter 'fc' does not match its name"
 // REPORT-NOT: "layer"
 
 // MLP:         vnm.matmul {{.*}}tensor<512x256xf16, #vnm.encoding<64:2:8>>, tensor<128x256xf16>) {{.*}}vnm.layer = "main.0"

@@ -42,8 +42,8 @@ static llvm::LogicalResult runWithReport(llvm::StringRef input,
     llvm::errs() << message << "\n";
     return llvm::failure();
   }
-  if (llvm::failed(mlir::MlirOptMain(target->os(), std::move(source), registry,
-                                     config)))
+  if (llvm::failed(
+          mlir::MlirOptMain(target->os(), std::move(source), registry, config)))
     return llvm::failure();
   target->keep();
   return llvm::success();

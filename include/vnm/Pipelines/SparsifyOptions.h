@@ -53,24 +53,24 @@ struct SparsifyOptions : mlir::PassPipelineOptions<Concrete> {
 
   /// The options' values.
   SparsifySettings getSettings() const {
-    return {pattern,
-            form,
-            criterion,
-            columnChoice,
-            effort,
-            filter,
-            select,
-            speedup,
-            llvm::SmallVector<std::string>(candidates.begin(),
-                                           candidates.end()),
-            costTable,
-            tokens,
-            permute,
-            scatter,
-            minRows,
-            minCols,
-            calibration,
-            report};
+    return {
+        pattern,
+        form,
+        criterion,
+        columnChoice,
+        effort,
+        filter,
+        select,
+        speedup,
+        llvm::SmallVector<std::string>(candidates.begin(), candidates.end()),
+        costTable,
+        tokens,
+        permute,
+        scatter,
+        minRows,
+        minCols,
+        calibration,
+        report};
   }
 
   Option<std::string> pattern;

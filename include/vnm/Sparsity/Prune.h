@@ -40,7 +40,8 @@ llvm::Expected<ColumnChoice> parseColumnChoice(llvm::StringRef text);
 
 struct ImportanceOptions {
   Criterion criterion = Criterion::Magnitude;
-  /// ||x_j||_2 of each input channel (K), for Wanda and RIA.
+  /// ||x_j||_2 of each input channel (K), for Wanda and RIA. RIA takes 1 for
+  /// each if there are none.
   llvm::ArrayRef<float> activationNorms;
   /// The exponent a of RIA.
   float riaExponent = 0.5f;

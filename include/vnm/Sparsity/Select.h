@@ -21,11 +21,11 @@ struct SelectLayer {
   /// Importance of the weight, R x K; empty if it is unknown, which the rules
   /// that measure what a pattern retains refuse.
   llvm::ArrayRef<float> scores;
-  /// Computes the scores, if they are not given: called once, and its result
-  /// freed before the next layer's is computed. May be null.
-  std::function<llvm::Expected<std::vector<float>>()> computeScores;
   /// How much this layer counts in what the model retains.
   double weight = 1;
+  /// Computes the scores, if they are not given: called once, and its result
+  /// freed before the next layer's is computed. May be null.
+  std::function<llvm::Expected<std::vector<float>>()> computeScores = {};
 };
 
 /// How patterns that are fast enough are ranked.

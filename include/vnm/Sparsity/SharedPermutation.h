@@ -43,12 +43,13 @@ struct SharedPermutation {
 
 /// An order of `channels` channels, the rows of every weight in `producers` and
 /// the columns of every weight in `consumers`, in which they retain more, every
-/// element counting once, than in the given one; the identity if none is found. Rows matter to a producer in
-/// that they share panels (permute(), or for strict form permuteStrict()),
-/// columns to a consumer in strict form in that they share groups. Where both
-/// matter, rows come first, and columns then move within panels, if M divides
-/// V; else, or if that is better, columns alone. Errors are those of prune(),
-/// shapes that disagree, a block that does not divide the channels.
+/// element counting once, than in the given one; the identity if none is found.
+/// Rows matter to a producer in that they share panels (permute(), or for
+/// strict form permuteStrict()), columns to a consumer in strict form in that
+/// they share groups. Where both matter, rows come first, and columns then move
+/// within panels, if M divides V; else, or if that is better, columns alone.
+/// Errors are those of prune(), shapes that disagree, a block that does not
+/// divide the channels.
 llvm::Expected<SharedPermutation>
 permuteShared(llvm::ArrayRef<SharedWeight> producers,
               llvm::ArrayRef<SharedWeight> consumers, int64_t channels,

@@ -55,8 +55,8 @@ LogicalResult vnm::emitPackCall(PackOp op, RewriterBase &rewriter) {
   Type elementType = getElementTypeOrSelf(op.getWeight().getType());
   SmallVector<Type> types = {unranked(elementType), unranked(b.getF32Type())};
   Type columnType = op.getEncoding().getColumnType();
-  for (Type part : {elementType, Type(b.getI16Type()), columnType,
-                    Type(b.getI32Type())})
+  for (Type part :
+       {elementType, Type(b.getI16Type()), columnType, Type(b.getI32Type())})
     types.push_back(unranked(part));
   types.append(6, b.getI64Type());
   auto callee = getOrDeclare(op, rewriter, getPackFunctionName(op, elementType),

@@ -6,7 +6,7 @@
 //
 // This file tests what vnm.pack and vnm.unpack become.
 
-// CHECK: func.func private @vnm_pack_f16_i16(memref<*xf16>, memref<*xf32>, memref<*xf16>, memref<*xi16>, memref<*xi16>, i64, i64, i64, i64, i64) attributes {llvm.emit_c_interface}
+// CHECK: func.func private @vnm_pack_f16_i16(memref<*xf16>, memref<*xf32>, memref<*xf16>, memref<*xi16>, memref<*xi16>, memref<*xi32>, i64, i64, i64, i64, i64, i64) attributes {llvm.emit_c_interface}
 
 // CHECK-LABEL: func @pack(
 // CHECK-SAME: %[[W:.+]]: memref<64x64xf16>
@@ -17,6 +17,20 @@
 func.func @pack(%w: memref<64x64xf16>, %v: memref<64x16xf16>, %m: memref<64x2xi16>, %c: memref<1x32xi16>) {
   vnm.pack #vnm.encoding<64:2:8> ins(%w : memref<64x64xf16>)
     outs(%v, %m, %c : memref<64x16xf16>, memref<64x2xi16>, memref<1x32xi16>)
+  return
+}
+
+// Rows that may change places are a buffer of their own; else it is empty.
+// CHECK-LABEL: func @pack_rows(
+// CHECK-SAME: %[[R:[^ ]+]]: memref<64xi32>)
+// CHECK: %[[ROWS:.+]] = memref.cast %[[R]] : memref<64xi32> to memref<*xi32>
+// CHECK-DAG: %[[HIGH:.+]] = arith.constant 2 : i64
+// CHECK: call @vnm_pack_f16_i16(%{{.+}}, %{{.+}}, %{{.+}}, %{{.+}}, %{{.+}}, %[[ROWS]], %{{.+}}, %{{.+}}, %{{.+}}, %{{.+}}, %{{.+}}, %[[HIGH]])
+func.func @pack_rows(%w: memref<64x64xf16>, %v: memref<64x16xf16>, %m: memref<64x2xi16>, %c: memref<4x32xi16>,
+                     %r: memref<64xi32>) {
+  vnm.pack #vnm.encoding<16:2:8, form = free, rows = permuted> ins(%w : memref<64x64xf16>)
+    outs(%v, %m, %c, %r : memref<64x16xf16>, memref<64x2xi16>, memref<4x32xi16>, memref<64xi32>)
+    {effort = #vnm.effort<high>}
   return
 }
 

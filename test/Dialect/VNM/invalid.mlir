@@ -66,6 +66,24 @@ func.func private @f() attributes {a = #vnm.sparsity<64:2:8, criterion = luck>}
 
 // -----
 
+// expected-error @+1 {{requires form = free for rows = permuted, but the form is strict}}
+func.func private @f() attributes {a = #vnm.sparsity<64:2:8, rows = permuted>}
+
+// -----
+
+// expected-error @+1 {{requires effort to be fast, default or high, but found 'some'}}
+func.func private @f() attributes {a = #vnm.sparsity<64:2:8, effort = some>}
+
+// -----
+
+func.func @f() {
+  // expected-error @+1 {{requires 'vnm.norms' to be a vector of f32, but it is 1}}
+  "test.op"() {vnm.norms = 1 : i32} : () -> ()
+  return
+}
+
+// -----
+
 // Rank 3.
 // expected-error @+1 {{requires a V:N:M-encoded tensor to have rank 2, but its rank is 3}}
 func.func private @f(%w: tensor<2x64x64xf16, #vnm.encoding<64:2:8>>)
@@ -168,9 +186,9 @@ func.func @f(%w: tensor<128x256xf16>, %s: tensor<256xf32>) {
 
 // -----
 
-// compress cannot permute rows.
+// compress permutes rows in free form only.
 func.func @f(%w: tensor<128x256xf16>) {
-  // expected-error @+1 {{requires rows = identity}}
+  // expected-error @+1 {{requires form = free to choose an order of the rows, but the encoding is #vnm.encoding<64:2:8, rows = permuted>}}
   %0 = vnm.compress %w : tensor<128x256xf16> to tensor<128x256xf16, #vnm.encoding<64:2:8, rows = permuted>>
   return
 }

@@ -100,6 +100,18 @@ TEST(Importance, RefusesBadNorms) {
             "it is -1.000000");
 }
 
+TEST(Importance, RIANeedsNoActivations) {
+  ImportanceOptions options;
+  options.criterion = Criterion::RIA;
+  std::vector<float> without = take(importance(kView, options));
+  float ones[3] = {1, 1, 1};
+  options.activationNorms = ones;
+  EXPECT_EQ(without, take(importance(kView, options)));
+  options.activationNorms = llvm::ArrayRef(ones).drop_back();
+  EXPECT_EQ(messageOf(importance(kView, options)),
+            "requires ria to have K = 3 activation norms, but there are 2");
+}
+
 TEST(Importance, RefusesGivenAndEmpty) {
   ImportanceOptions options;
   options.criterion = Criterion::Given;

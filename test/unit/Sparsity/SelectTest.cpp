@@ -204,3 +204,48 @@ TEST(Select, RefusesBadInput) {
             "layer 'fc': requires R, K and T of a product to be at least 1, "
             "but they are 0, 16 and 16");
 }
+
+TEST(Select, ComputesScoresLayerByLayer) {
+  // The same answer as with scores given, asked for once per layer.
+  std::vector<float> first(64 * 32), second(64 * 32);
+  for (size_t i = 0; i < first.size(); ++i) {
+    first[i] = float(i * 7919 % 101);
+    second[i] = float(i * 104729 % 211);
+  }
+  std::vector<SelectLayer> given(2), lazy(2);
+  int calls = 0;
+  for (int i = 0; i < 2; ++i) {
+    const std::vector<float> &scores = i ? second : first;
+    given[i].name = lazy[i].name = "layer";
+    given[i].shape = lazy[i].shape = {64, 32, 128};
+    given[i].scores = scores;
+    lazy[i].computeScores = [&calls,
+                             &scores]() -> llvm::Expected<std::vector<float>> {
+      ++calls;
+      return scores;
+    };
+  }
+  Pattern candidates[] = {{64, 2, 5}, {64, 2, 8}, {128, 2, 16}};
+  CostTable costs;
+  take(costs.add({ElementType::F16, {64, 32, 128}, std::nullopt, "", 100}));
+  for (const Pattern &pattern : candidates)
+    take(costs.add({ElementType::F16,
+                    {64, 32, 128},
+                    pattern,
+                    "",
+                    400.0 / double(pattern.m)}));
+  Selection expected =
+      take(selectUniform(given, candidates, costs, 1.2, SelectRule::Retained));
+  Selection selection =
+      take(selectUniform(lazy, candidates, costs, 1.2, SelectRule::Retained));
+  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(selection.retained, expected.retained);
+  EXPECT_EQ(selection.layers[0].pattern, expected.layers[0].pattern);
+
+  lazy[1].computeScores = []() -> llvm::Expected<std::vector<float>> {
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), "no scores");
+  };
+  EXPECT_EQ(messageOf(selectUniform(lazy, candidates, costs, 1.2,
+                                    SelectRule::Retained)),
+            "layer 'layer': no scores");
+}

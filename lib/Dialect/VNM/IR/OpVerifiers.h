@@ -18,8 +18,8 @@ mlir::LogicalResult verifyImportance(mlir::Operation *op,
                                      mlir::Value importance,
                                      Criterion criterion);
 
-/// Checks that `op`, which prunes a weight into `encoding`, may choose the order
-/// of its rows if they are permuted.
+/// Checks that `op`, which prunes a weight into `encoding`, may choose the
+/// order of its rows if they are permuted.
 mlir::LogicalResult verifyRowOrder(mlir::Operation *op, EncodingAttr encoding);
 
 /// Checks that the types `actual` (tensors or memrefs) have the shapes and

@@ -225,6 +225,10 @@ void AnnotateMatmulsPass::annotate(Operation *op, StringRef layer,
   MatmulMismatch reason = matchMatmul(op, match);
   if (reason != MatmulMismatch::None)
     return leave(op, layer, describe(reason).str(), suggest(reason).str());
+  LayerRecord &record = (*report)[layer];
+  record.rows = match.numRows;
+  record.cols = match.numCols;
+  record.type = toCoreElementType(match.elementType);
   if (!filter.empty() && !llvm::Regex(filter).match(layer))
     return leave(op, layer, "filter '" + filter + "' does not match its name");
   if (match.numRows < minRows || match.numCols < minCols)
@@ -244,10 +248,6 @@ void AnnotateMatmulsPass::annotate(Operation *op, StringRef layer,
   op->setAttr(VNMDialect::getLayerAttrName(),
               StringAttr::get(&getContext(), layer));
   op->setAttr(VNMDialect::getSparsityAttrName(), sparsity);
-  LayerRecord &record = (*report)[layer];
-  record.rows = match.numRows;
-  record.cols = match.numCols;
-  record.type = toCoreElementType(match.elementType);
   record.sparsity = sparsity;
   remark::passed(op->getLoc(), getRemarkOpts()) << remark::add(
       "layer {0}: weight {1} x {2} to become {3}", layer.str(), match.numRows,

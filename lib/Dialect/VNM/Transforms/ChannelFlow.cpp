@@ -109,8 +109,8 @@ static int64_t getSize(const ChannelDim &dim) {
 }
 
 /// Cuts `factor` in two, the faster of size `fast`.
-static std::pair<ChannelFactor, ChannelFactor> split(const ChannelFactor &factor,
-                                                     int64_t fast) {
+static std::pair<ChannelFactor, ChannelFactor>
+split(const ChannelFactor &factor, int64_t fast) {
   std::pair<ChannelFactor, ChannelFactor> result = {factor, factor};
   int64_t slow = factor.size / fast;
   result.first.size = slow;
@@ -236,8 +236,8 @@ void ChannelFlow::addProduct(MatmulMatch match) {
             {columnSpace, match.numCols, 1});
       continue;
     }
-    for (unsigned space : {rowSpace, columnSpace, other.rowSpace,
-                           other.columnSpace})
+    for (unsigned space :
+         {rowSpace, columnSpace, other.rowSpace, other.columnSpace})
       fix(space, "its weight is read as two different matrices");
   }
   productOf[match.op] = products.size();

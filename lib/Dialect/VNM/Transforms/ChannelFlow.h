@@ -76,12 +76,12 @@ struct ChannelConstant {
 };
 
 /// Follows the rows of products forward through a module, to the columns of
-/// others: through elementwise ops, broadcasts, transposes, reshapes, reductions
-/// and products of activations. What is computed together has one order. An
-/// order is fixed by whatever the analysis does not know: an argument, a result,
-/// another op. Changing the order of a space in all its rows, columns and
-/// constants changes nothing else but the order of floating-point sums.
-/// Changes nothing in the module.
+/// others: through elementwise ops, broadcasts, transposes, reshapes,
+/// reductions and products of activations. What is computed together has one
+/// order. An order is fixed by whatever the analysis does not know: an
+/// argument, a result, another op. Changing the order of a space in all its
+/// rows, columns and constants changes nothing else but the order of
+/// floating-point sums. Changes nothing in the module.
 class ChannelFlow {
 public:
   /// `root` is a module; `matches` are its products with a weight that are to

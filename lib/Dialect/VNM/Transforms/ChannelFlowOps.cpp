@@ -190,20 +190,19 @@ void ChannelFlow::visitLinalg(linalg::LinalgOp op) {
        llvm::zip(op.getDpsInitsMutable(), op->getResults())) {
     auto type = cast<ShapedType>(result.getType());
     ChannelInfo info;
-    for (auto [expr, size] :
-         llvm::zip(op.getMatchingIndexingMap(&init).getResults(),
-                   type.getShape())) {
+    for (auto [expr, size] : llvm::zip(
+             op.getMatchingIndexingMap(&init).getResults(), type.getShape())) {
       auto loop = dyn_cast<AffineDimExpr>(expr);
       if (loop && loops[loop.getPosition()]) {
         info.push_back(*loops[loop.getPosition()]);
         continue;
       }
       // Nothing depends on the position but, perhaps, an index.
-      bool indexed = loop && llvm::any_of(
-                                 op.getBlock()->getOps<linalg::IndexOp>(),
-                                 [&](linalg::IndexOp index) {
-                                   return index.getDim() == loop.getPosition();
-                                 });
+      bool indexed =
+          loop && llvm::any_of(op.getBlock()->getOps<linalg::IndexOp>(),
+                               [&](linalg::IndexOp index) {
+                                 return index.getDim() == loop.getPosition();
+                               });
       ChannelDim dim =
           createFixedDim(size, "it is combined with numbers of channels");
       for (ChannelFactor &factor : dim)

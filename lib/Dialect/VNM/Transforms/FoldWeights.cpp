@@ -224,10 +224,10 @@ LogicalResult FoldWeightsPass::foldConstantCompress(CompressOp op,
   };
   auto type = cast<RankedTensorType>(op.getType());
   EncodingAttr encoding = EncodingAttr::of(type);
-  auto sparsity = SparsityAttr::get(
-      op.getContext(), encoding.getPattern(), encoding.getForm(),
-      op.getCriterion(), op.getColumnChoice(), encoding.getRowOrder(),
-      op.getEffort());
+  auto sparsity = SparsityAttr::get(op.getContext(), encoding.getPattern(),
+                                    encoding.getForm(), op.getCriterion(),
+                                    op.getColumnChoice(),
+                                    encoding.getRowOrder(), op.getEffort());
   sparsity::Pattern pattern = encoding.getPattern().getPattern();
   int64_t rows = type.getDimSize(0), cols = type.getDimSize(1);
 
@@ -236,8 +236,8 @@ LogicalResult FoldWeightsPass::foldConstantCompress(CompressOp op,
   if (!scores)
     return fail(scores.takeError());
   auto start = std::chrono::steady_clock::now();
-  llvm::Expected<sparsity::Structure> structure = sparsity::prune(
-      *scores, rows, cols, pattern, sparsity.getPruneOptions());
+  llvm::Expected<sparsity::Structure> structure =
+      sparsity::prune(*scores, rows, cols, pattern, sparsity.getPruneOptions());
   if (!structure)
     return fail(structure.takeError());
   std::chrono::duration<double> elapsed =
@@ -262,9 +262,9 @@ LogicalResult FoldWeightsPass::foldConstantCompress(CompressOp op,
         retainedInStrictForm(*scores, rows, cols, pattern);
     if (!strict)
       return fail(strict.takeError());
-    record.steps.push_back({encoding.hasRows() ? "free rows and columns"
-                                               : "free columns",
-                            *strict, *record.retained, elapsed.count()});
+    record.steps.push_back(
+        {encoding.hasRows() ? "free rows and columns" : "free columns", *strict,
+         *record.retained, elapsed.count()});
   }
   remark::passed(op.getLoc(), getRemarkOpts(op))
       << remark::add("layer {0}: {1} x {2} packed at {3} {4}", layer, rows,

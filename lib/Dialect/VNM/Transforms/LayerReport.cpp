@@ -65,8 +65,10 @@ static void printLayer(llvm::json::OStream &json, StringRef name,
                        const LayerRecord &record) {
   json.object([&] {
     json.attribute("layer", name);
-    json.attribute("rows", record.rows);
-    json.attribute("cols", record.cols);
+    if (record.rows) {
+      json.attribute("rows", record.rows);
+      json.attribute("cols", record.cols);
+    }
     if (record.tokens)
       json.attribute("tokens", *record.tokens);
     if (record.type)

@@ -2,8 +2,8 @@
 // See the file LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// This file declares what passes read of an annotated layer: its name, the norms
-// of its input channels, its weight and its importance.
+// This file declares what passes read of an annotated layer: its name, the
+// norms of its input channels, its weight and its importance.
 
 #ifndef VNM_LIB_DIALECT_VNM_TRANSFORMS_LAYERSCORES_H
 #define VNM_LIB_DIALECT_VNM_TRANSFORMS_LAYERSCORES_H

@@ -50,8 +50,8 @@ static bool isReadAsWeightOnly(Value value, const ChannelFlow &flow) {
         worklist.push_back(user->getResult(0));
         continue;
       }
-      bool isWeight = llvm::any_of(
-          flow.getProducts(), [&](const ChannelProduct &product) {
+      bool isWeight =
+          llvm::any_of(flow.getProducts(), [&](const ChannelProduct &product) {
             return product.match.op == user &&
                    product.match.weightOperand == use.getOperandNumber();
           });
@@ -127,8 +127,7 @@ void PermuteChannelsPass::fixWeights(ChannelFlow &flow) {
   for (const ChannelProduct &product : flow.getProducts()) {
     const WeightView &weight = product.match.weight;
     StringRef reason;
-    if (weight.kind == WeightSourceKind::Argument ||
-        !getWeightContents(weight))
+    if (weight.kind == WeightSourceKind::Argument || !getWeightContents(weight))
       reason = "the weight of a product is known only when the program runs";
     else if (!toCoreElementType(weight.getSourceElementType()))
       reason = "the weight of a product is cast from a type other than f16, "
@@ -142,8 +141,8 @@ void PermuteChannelsPass::fixWeights(ChannelFlow &flow) {
   }
 }
 
-/// The importance of a product's weight, rows and columns in the orders found so
-/// far. Weights of free spaces are constants.
+/// The importance of a product's weight, rows and columns in the orders found
+/// so far. Weights of free spaces are constants.
 FailureOr<std::vector<float>>
 PermuteChannelsPass::getScores(const ChannelProduct &product) {
   FailureOr<std::optional<std::vector<float>>> scores =
@@ -219,8 +218,9 @@ LogicalResult PermuteChannelsPass::permuteSpace(unsigned space) {
       sparsity::permuteShared(producers, consumers, channels.size, options);
   if (!permutation) {
     Operation *op = first->match.op;
-    return op->emitOpError() << "of layer '" << getProductName(*first) << "': "
-                             << llvm::toString(permutation.takeError());
+    return op->emitOpError()
+           << "of layer '" << getProductName(*first)
+           << "': " << llvm::toString(permutation.takeError());
   }
   std::chrono::duration<double> elapsed =
       std::chrono::steady_clock::now() - start;
@@ -249,7 +249,8 @@ void PermuteChannelsPass::recordFold(
     std::string names;
     for (const ChannelProduct *product : products)
       if (product != without)
-        names.append(names.empty() ? "" : ", ").append(getProductName(*product));
+        names.append(names.empty() ? "" : ", ")
+            .append(getProductName(*product));
     return names;
   };
   int64_t block = flow->getSpace(space).block;

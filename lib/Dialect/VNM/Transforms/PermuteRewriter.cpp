@@ -50,8 +50,8 @@ LogicalResult PermuteRewriter::permuteNorms(const ChannelProduct &product) {
   for (int32_t channel : order)
     permuted.push_back((*norms)[channel]);
   Builder builder(op->getContext());
-  auto type = RankedTensorType::get({product.match.numCols},
-                                    builder.getF32Type());
+  auto type =
+      RankedTensorType::get({product.match.numCols}, builder.getF32Type());
   AsmResourceBlob blob = HeapAsmResourceBlob::allocateAndCopyInferAlign(
       ArrayRef<float>(permuted), /*dataIsMutable=*/false);
   op->setAttr(VNMDialect::getNormsAttrName(),

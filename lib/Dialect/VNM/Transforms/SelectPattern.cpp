@@ -22,7 +22,6 @@ namespace vnm {
 using namespace mlir;
 using namespace vnm;
 
-
 /// The candidates where none are given.
 static std::vector<sparsity::Pattern> getDefaultCandidates() {
   std::vector<sparsity::Pattern> candidates;
@@ -134,8 +133,8 @@ LogicalResult SelectPatternPass::addLayer(Operation *op) {
   layer.weight = double(match.numRows) * double(match.numCols);
   if (match.weight.kind != WeightSourceKind::Argument &&
       getWeightContents(match.weight))
-    layer.computeScores =
-        [this, match]() -> llvm::Expected<std::vector<float>> {
+    layer.computeScores = [this,
+                           match]() -> llvm::Expected<std::vector<float>> {
       FailureOr<std::optional<std::vector<float>>> scores =
           computeScores(match, calibrated);
       if (succeeded(scores) && *scores)
@@ -187,8 +186,8 @@ FailureOr<sparsity::Selection> SelectPatternPass::select() {
       microseconds += cost->microseconds / speedup;
     }
   }
-  llvm::Expected<sparsity::Selection> selection = sparsity::selectPerLayer(
-      layers, patterns, costs, microseconds, options);
+  llvm::Expected<sparsity::Selection> selection =
+      sparsity::selectPerLayer(layers, patterns, costs, microseconds, options);
   if (!selection)
     return fail(selection.takeError());
   return std::move(*selection);
@@ -233,8 +232,7 @@ void SelectPatternPass::apply(unsigned index,
           .withPattern(PatternAttr::get(&getContext(), *selected.pattern));
   op->setAttr(VNMDialect::getSparsityAttrName(), sparsity);
   record.sparsity = sparsity;
-  remark::detail::InFlightRemark passed =
-      remark::passed(op->getLoc(), options);
+  remark::detail::InFlightRemark passed = remark::passed(op->getLoc(), options);
   passed << remark::add("layer {0}: {1}, {2}", layer.name,
                         selected.pattern->str(), times)
          << remark::metric("SpeedUp", selected.denseMicroseconds /

@@ -207,8 +207,7 @@ FailureOr<Value> SparsifyPass::createNorms(OpBuilder &builder,
                                            const MatmulMatch &match,
                                            StringRef layer) {
   Operation *op = match.op;
-  FailureOr<std::vector<float>> norms =
-      calibrated.getNorms(op, match.numCols);
+  FailureOr<std::vector<float>> norms = calibrated.getNorms(op, match.numCols);
   if (failed(norms))
     return failure();
   if (norms->empty())
@@ -243,8 +242,7 @@ FailureOr<Value> SparsifyPass::compress(const MatmulMatch &match,
   Location loc = op->getLoc();
   OpBuilder builder(&getContext());
   builder.setInsertionPointAfterValue(match.weight.source);
-  FailureOr<Value> importance =
-      createNorms(builder, match, layer.getValue());
+  FailureOr<Value> importance = createNorms(builder, match, layer.getValue());
   if (failed(importance))
     return failure();
   Value matrix = createMatrix(builder, loc, match.weight.source, match.rowAxes,
@@ -259,9 +257,9 @@ FailureOr<Value> SparsifyPass::compress(const MatmulMatch &match,
                                sparsity.getRowOrder());
   auto type = RankedTensorType::get({match.numRows, match.numCols},
                                     match.elementType, encoding);
-  auto compressOp = CompressOp::create(builder, loc, type, matrix, *importance,
-                                       criterion, sparsity.getColumnChoice(),
-                                       sparsity.getEffort());
+  auto compressOp =
+      CompressOp::create(builder, loc, type, matrix, *importance, criterion,
+                         sparsity.getColumnChoice(), sparsity.getEffort());
   compressOp->setAttr(VNMDialect::getLayerAttrName(), layer);
   compressed.push_back({match, sparsity, normsOf, compressOp.getResult()});
   ++numCompressed;

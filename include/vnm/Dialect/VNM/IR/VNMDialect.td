@@ -43,7 +43,9 @@ def VNM_Dialect : Dialect {
     The sparsity of a weight is part of its type: `tensor<RxKxf16,
     #vnm.encoding<64:2:8>>`. Values flow like this:
 
-    1. `vnm-annotate-matmuls` marks contractions with `#vnm.sparsity`.
+    1. `vnm-annotate-matmuls` marks contractions with `#vnm.sparsity`;
+       `vnm-select-pattern` chooses V and M, `vnm-permute-channels` the order of
+       channels.
     2. `vnm-sparsify` turns each into `vnm.compress` of the weight and
        `vnm.matmul`; `vnm-fold-weights` compresses constants at compile time.
     3. `vnm-expand-storage` replaces encoded tensors by their storage: values,

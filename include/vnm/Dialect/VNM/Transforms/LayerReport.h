@@ -30,7 +30,8 @@ struct LayerStep {
 
 /// What became of a layer; fields are set as passes learn them.
 struct LayerRecord {
-  /// Shape R x K of the weight and element type; T, the tokens, if known.
+  /// Shape R x K of the weight and its element type, and the tokens T, where
+  /// they are known: a product of activations has no R x K.
   int64_t rows = 0, cols = 0;
   std::optional<int64_t> tokens;
   std::optional<sparsity::ElementType> type;
@@ -58,16 +59,13 @@ public:
   }
 
   /// The record of `layer`, made if there is none.
-  LayerRecord &operator[](llvm::StringRef layer) {
-    return layers[layer.str()];
-  }
+  LayerRecord &operator[](llvm::StringRef layer) { return layers[layer.str()]; }
 
   /// Writes the JSON that docs/reports.md specifies.
   void print(llvm::raw_ostream &os) const;
 
 private:
-  llvm::MapVector<std::string, LayerRecord,
-                  std::map<std::string, unsigned>>
+  llvm::MapVector<std::string, LayerRecord, std::map<std::string, unsigned>>
       layers;
 };
 
