@@ -102,7 +102,7 @@ SharedPermuter::evaluate(llvm::ArrayRef<int32_t> order) {
     if (!structure)
       return structure.takeError();
     double retained = retainedImportance(scores, *structure);
-    result.retained.push_back(retained);
+    result.retained.emplace_back(retained);
     kept += retained * double(scores.size());
     elements += double(scores.size());
     return llvm::Error::success();
@@ -113,7 +113,7 @@ SharedPermuter::evaluate(llvm::ArrayRef<int32_t> order) {
       return std::move(error);
   for (const SharedWeight &weight : consumers) {
     if (weight.prune.form == Form::Free) {
-      result.retained.push_back(std::nullopt);
+      result.retained.emplace_back();
       continue;
     }
     if (llvm::Error error =

@@ -166,7 +166,8 @@ ChannelDim ChannelFlow::join(const ChannelDim &a, const ChannelDim &b) {
         ShapedType::isDynamic(x.size) || ShapedType::isDynamic(y.size);
     if (x.size != y.size && !(dynamic && left.empty() && right.empty())) {
       int64_t fast = std::min(x.size, y.size);
-      bool divides = !dynamic && x.size % fast == 0 && y.size % fast == 0;
+      bool divides =
+          !dynamic && fast > 0 && x.size % fast == 0 && y.size % fast == 0;
       if (!divides) {
         StringRef reason = "its channels are regrouped where it is read";
         pinAll({a, b}, reason);

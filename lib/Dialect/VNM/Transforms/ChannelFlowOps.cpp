@@ -241,6 +241,8 @@ static bool dealFactors(ChannelDim dim, ArrayRef<int64_t> sizes,
   SmallVector<ChannelDim> reversed;
   for (int64_t size : llvm::reverse(sizes)) {
     ChannelDim &out = reversed.emplace_back();
+    if (size == 0)
+      return false;
     if (ShapedType::isDynamic(size)) {
       // One dynamic factor is the only one that may have this size.
       if (dim.empty() || !ShapedType::isDynamic(dim.back().size))
@@ -250,7 +252,7 @@ static bool dealFactors(ChannelDim dim, ArrayRef<int64_t> sizes,
     }
     int64_t left = size;
     while (left > 1) {
-      if (dim.empty() || ShapedType::isDynamic(dim.back().size))
+      if (dim.empty() || dim.back().size < 1)
         return false;
       ChannelFactor factor = dim.pop_back_val();
       if (factor.size > left) {

@@ -63,6 +63,7 @@ static Value createAssembled(OpBuilder &builder, Location loc,
   SmallVector<Value> parts = {values, metadata, columns};
   if (encoding.hasRows()) {
     std::vector<int32_t> rows;
+    rows.reserve(storage.structure.numRows);
     for (int64_t row = 0; row < storage.structure.numRows; ++row)
       rows.push_back(static_cast<int32_t>(storage.structure.outputRow(row)));
     parts.push_back(part(3, "vnm_rows", asBytes(rows)));
