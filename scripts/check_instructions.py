@@ -20,6 +20,7 @@ instruction of it, with the operands, which depend on nothing but the seed; with
 
 import argparse
 import ctypes
+import fnmatch
 import pathlib
 import shutil
 import subprocess
@@ -131,11 +132,13 @@ def run(options):
     print(driver.describe())
     parts = [{} for _ in range(PARTS)]
     for instruction in table.make_instructions():
+        if not fnmatch.fnmatch(instruction.name, options.only):
+            continue
         smallest = min(parts, key=lambda part: sum(a.nbytes for a in part.values()))
         smallest[instruction.name] = execute(driver, instruction)
         smallest[instruction.name + "_operands"] = fingerprint(table.random_operands(instruction))
     for number, part in enumerate(parts):
-        np.savez_compressed(pathlib.Path(options.out or options.dir) / f"results-{number}.npz", **part)
+        np.savez_compressed(pathlib.Path(options.out or options.dir) / f"{options.stem}-{number}.npz", **part)
     print(f"{sum(map(len, parts)) // 2} instructions")
 
 
@@ -148,6 +151,8 @@ def collect(options):
         outputs |= dict(np.load(path))
     for instruction in table.make_instructions():
         operands = table.random_operands(instruction)
+        if instruction.name not in outputs:
+            raise RuntimeError(f"requires results of every instruction, but those of {instruction.name} are missing")
         if fingerprint(operands) != outputs[instruction.name + "_operands"]:
             raise RuntimeError(f"requires the numpy that the GPU's machine has, but its operands of {instruction.name} differ")
         count = instruction.samples
@@ -169,6 +174,8 @@ def main():
         command.add_argument("--dir", required=True, help="folder of the kernels and results")
     commands.choices["build"].add_argument("--ptxas", default="ptxas", help="NVIDIA's assembler")
     commands.choices["run"].add_argument("--out", help="folder for the results, by default --dir")
+    commands.choices["run"].add_argument("--only", default="*", help="names of instructions, with * and ?")
+    commands.choices["run"].add_argument("--stem", default="results", help="start of the results' names")
     commands.choices["collect"].add_argument("--golden", action="store_true", help="keep a few samples of each")
     options = parser.parse_args()
     options.action(options)

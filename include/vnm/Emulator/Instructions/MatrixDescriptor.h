@@ -46,8 +46,8 @@ struct MatrixDescriptor {
   uint64_t encode() const;
 
   /// Checks that a matrix of `mn` x `k` elements of `type` can be described:
-  /// MN-major needs 16-bit elements, a swizzled K-major row must not be wider
-  /// than the pattern, the base offset must be 0 where the pattern is aligned.
+  /// MN-major needs 16-bit elements, a swizzled K-major row must lie within the
+  /// pattern, the base offset must be below the pattern's rows of 128 bytes.
   llvm::Error verify(ElementType type, Major major, unsigned mn,
                      unsigned k) const;
 
