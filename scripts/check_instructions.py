@@ -77,16 +77,15 @@ class Driver:
             self.call("cuMemcpyHtoD_v2", pointer, array.ctypes.data_as(ctypes.c_void_p), ctypes.c_size_t(array.nbytes))
         return pointer
 
-    def launch(self, name, grid, block, pointers, tensor_map):
+    def launch(self, name, grid, block, arguments):
         function = ctypes.c_void_p()
         self.call("cuModuleGetFunction", ctypes.byref(function), self.module, name.encode())
-        arguments = [*pointers, tensor_map]
         array = (ctypes.c_void_p * len(arguments))(*[ctypes.addressof(a) for a in arguments])
         self.call("cuLaunchKernel", function, grid, 1, 1, block, 1, 1, 0, None, array, None)
         self.call("cuCtxSynchronize")
 
     def make_tensor_map(self, instruction, address):
-        """A tensor map of 128 bytes, as a tile without interleave."""
+        """The device address of a tensor map, tiled and without interleave."""
         i, rank = instruction, len(instruction.box)
         storage = (ctypes.c_uint64 * 32)()  # Room to align to 64 bytes.
         start = -ctypes.addressof(storage) % 64
@@ -97,7 +96,7 @@ class Driver:
                   (ctypes.c_uint64 * rank)(*i.sizes), (ctypes.c_uint64 * 5)(*map(int, pitches)),
                   (ctypes.c_uint32 * rank)(*i.box), (ctypes.c_uint32 * rank)(*[1] * rank), 0,
                   {0: 0, 32: 1, 64: 2, 128: 3}[i.swizzle], 0, 0)
-        return result
+        return self.upload(np.frombuffer(result, np.uint8))
 
 
 def fingerprint(operands):
@@ -113,13 +112,13 @@ def execute(driver, instruction):
         result[:] = operands[4]
     pointers = [driver.upload(np.ascontiguousarray(array)) for array in (*operands, result)]
     if not instruction.family.startswith("tma"):
-        driver.launch(instruction.name, instruction.samples, instruction.lanes, pointers, (ctypes.c_uint64 * 16)())
+        driver.launch(instruction.name, instruction.samples, instruction.lanes, [*pointers, ctypes.c_uint64()])
     else:
         for sample in range(instruction.samples):
             strides = [array.shape[1] * 4 for array in (*operands, result)]
             at = [ctypes.c_uint64(p.value + sample * s) for p, s in zip(pointers, strides)]
             tensor = at[5] if instruction.family == "tma_store" else at[4]
-            driver.launch(instruction.name, 1, 32, at, driver.make_tensor_map(instruction, tensor.value))
+            driver.launch(instruction.name, 1, 32, [*at, driver.make_tensor_map(instruction, tensor.value)])
     driver.call("cuMemcpyDtoH_v2", result.ctypes.data_as(ctypes.c_void_p), pointers[5], ctypes.c_size_t(result.nbytes))
     for pointer in pointers:
         driver.call("cuMemFree_v2", pointer)
