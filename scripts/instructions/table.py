@@ -87,9 +87,10 @@ class Instruction:
         d = BITS[self.acc] // 8
         return 16 * stored * BITS[self.type_a] // 1024, self.k * 8 * BITS[self.type_b] // 1024, d, e, 0, d * 32
 
-    def header(self, samples):
+    def header(self, samples, stride):
+        """The first line of a file; D holds every stride-th word."""
         a, b, c, e, s, d = self.counts
-        fields = dataclasses.asdict(self) | {"samples": samples, "count_a": a, "count_b": b, "count_c": c,
+        fields = dataclasses.asdict(self) | {"samples": samples, "stride": stride, "count_a": a, "count_b": b, "count_c": c,
                                              "count_e": e, "count_s": s, "count_d": d, "name": self.name}
         fields["box"] = ",".join(map(str, self.box))
         fields["sizes"] = ",".join(map(str, self.sizes))
