@@ -36,7 +36,7 @@ def VNMNVVM_WgmmaMmaAsyncSpOp : VNMNVVM_Op<"wgmma.mma_async.sp", [
   ]> {
   let summary = "multiplies a 2:4 sparse A with B, asynchronously, by a warpgroup";
   let description = [{
-    `wgmma.mma_async.sp.sync.aligned.m64nNkK` (PTX ISA 9.7.15.6.3): issues
+    `wgmma.mma_async.sp.sync.aligned.m64nNkK` (PTX ISA 9.7.15.6): issues
 
     ```
     D[i, j] = (scale_d ? D[i, j] : 0)
