@@ -99,84 +99,84 @@ class Instruction:
 
 def make_instructions():
     """The table; docs/emulation-numerics.md names its entries."""
-    I = Instruction
+    make = Instruction
     result = []
     for t, accs in (("f16", ("f32", "f16")), ("bf16", ("f32",))):
         for acc in accs:
-            result += [I("mma", t, t, acc, k=k) for k in (8, 16)]
-            result += [I("mma", t, t, acc, k=16, sparse=True, selector=s) for s in (0, 3)]
-            result += [I("mma", t, t, acc, k=32, sparse=True, selector=s) for s in (0, 1)]
-            result += [I("wgmma", t, t, acc, k=16, shared=512)]
-            result += [I("wgmma", t, t, acc, k=32, sparse=True, selector=s, shared=512) for s in (0, 1)]
-    result += [I("mma", "tf32", "tf32", k=k) for k in (4, 8)]
-    result += [I("mma", "tf32", "tf32", k=k, sparse=True, selector=1) for k in (8, 16)]
-    result += [I("wgmma", "tf32", "tf32", k=8, shared=512)]
-    result += [I("wgmma", "tf32", "tf32", k=16, sparse=True, selector=1, shared=512)]
+            result += [make("mma", t, t, acc, k=k) for k in (8, 16)]
+            result += [make("mma", t, t, acc, k=16, sparse=True, selector=s) for s in (0, 3)]
+            result += [make("mma", t, t, acc, k=32, sparse=True, selector=s) for s in (0, 1)]
+            result += [make("wgmma", t, t, acc, k=16, shared=512)]
+            result += [make("wgmma", t, t, acc, k=32, sparse=True, selector=s, shared=512) for s in (0, 1)]
+    result += [make("mma", "tf32", "tf32", k=k) for k in (4, 8)]
+    result += [make("mma", "tf32", "tf32", k=k, sparse=True, selector=1) for k in (8, 16)]
+    result += [make("wgmma", "tf32", "tf32", k=8, shared=512)]
+    result += [make("wgmma", "tf32", "tf32", k=16, sparse=True, selector=1, shared=512)]
     for a, b in (("s8", "s8"), ("u8", "s8")):
         for saturate in (False, True):
-            result += [I("mma", a, b, "s32", k=k, saturate=saturate) for k in (16, 32)]
-            result += [I("mma", a, b, "s32", k=k, sparse=True, saturate=saturate) for k in (32, 64)]
+            result += [make("mma", a, b, "s32", k=k, saturate=saturate) for k in (16, 32)]
+            result += [make("mma", a, b, "s32", k=k, sparse=True, saturate=saturate) for k in (32, 64)]
             # Variants of one instruction need fewer samples.
             count = 1000 if (a, saturate) == ("s8", False) else 250
-            result += [I("wgmma", a, b, "s32", k=32, shared=512, saturate=saturate, samples=count)]
-            result += [I("wgmma", a, b, "s32", k=64, sparse=True, shared=512, saturate=saturate, samples=count)]
-    result += [I("wgmma", negate=True, shared=512, samples=100)]
+            result += [make("wgmma", a, b, "s32", k=32, shared=512, saturate=saturate, samples=count)]
+            result += [make("wgmma", a, b, "s32", k=64, sparse=True, shared=512, saturate=saturate, samples=count)]
+    result += [make("wgmma", negate=True, shared=512, samples=100)]
     result += make_layouts()
     return result
 
 
 def make_layouts():
     """Every way to lay A and B out, with few samples of larger tiles."""
-    I = Instruction
+    make = Instruction
     many = {"samples": 8, "scale_d": False}
     result = []
     # B K-major: 8-column groups SBO apart; without swizzle 16-byte columns LBO apart.
     for t, k, sparse in (("f16", 16, False), ("f16", 32, True), ("tf32", 16, True), ("s8", 64, True), ("s8", 32, False)):
         acc = "s32" if t == "s8" else "f32"
-        result += [I("wgmma", t, t, acc, n=64, k=k, sparse=sparse, swizzle=0, lbo_b=1152, sbo_b=144, shared=8192, **many)]
+        result += [make("wgmma", t, t, acc, n=64, k=k, sparse=sparse, swizzle=0, lbo_b=1152, sbo_b=144, shared=8192, **many)]
         for swizzle in (32, 64, 128):
             if k * BITS[t] // 8 <= swizzle:
-                result += [I("wgmma", t, t, acc, n=64, k=k, sparse=sparse, swizzle=swizzle, lbo_b=16,
+                result += [make("wgmma", t, t, acc, n=64, k=k, sparse=sparse, swizzle=swizzle, lbo_b=16,
                              sbo_b=swizzle * 8, shared=8192, **many)]
     # A step within the row of the pattern, and a pattern that starts elsewhere.
-    result += [I("wgmma", n=64, k=16, swizzle=128, lbo_b=16, sbo_b=1024, start_b=32, shared=8192 + 1024, **many)]
-    result += [I("wgmma", n=64, k=16, swizzle=128, lbo_b=16, sbo_b=1024, start_b=256, base_offset=2, shared=8192 + 1024,
+    result += [make("wgmma", n=64, k=16, swizzle=128, lbo_b=16, sbo_b=1024, start_b=32, shared=8192 + 1024, **many)]
+    result += [make("wgmma", n=64, k=16, swizzle=128, lbo_b=16, sbo_b=1024, start_b=256, base_offset=2, shared=8192 + 1024,
                  **many)]
     # B MN-major.
     for k, sparse in ((16, False), (32, True)):
         for n in (64, 128):
-            result += [I("wgmma", n=n, k=k, sparse=sparse, major_b="mn", swizzle=0, lbo_b=128, sbo_b=1024, shared=16384, **many)]
+            result += [make("wgmma", n=n, k=k, sparse=sparse, major_b="mn", swizzle=0, lbo_b=128, sbo_b=1024, shared=16384, **many)]
             for swizzle in (32, 64, 128):
-                result += [I("wgmma", n=n, k=k, sparse=sparse, major_b="mn", swizzle=swizzle, lbo_b=swizzle * k,
+                result += [make("wgmma", n=n, k=k, sparse=sparse, major_b="mn", swizzle=swizzle, lbo_b=swizzle * k,
                              sbo_b=swizzle * 8, shared=16384, **many)]
-    result += [I("wgmma", "bf16", "bf16", n=256, k=32, sparse=True, selector=1, major_b="mn", swizzle=128, lbo_b=4096,
+    result += [make("wgmma", "bf16", "bf16", n=256, k=32, sparse=True, selector=1, major_b="mn", swizzle=128, lbo_b=4096,
                  sbo_b=1024, shared=16384, **many)]
     # A in shared memory.
     base = {"a_shared": True, "n": 8, "start_a": 1024, "samples": 32}
     for k, sparse in ((16, False), (32, True)):
-        result += [I("wgmma", k=k, sparse=sparse, lbo_a=128, sbo_a=256, shared=1024 + 8192, **base)]
+        result += [make("wgmma", k=k, sparse=sparse, lbo_a=128, sbo_a=256, shared=1024 + 8192, **base)]
         for swizzle in (64, 128):
-            result += [I("wgmma", k=k, sparse=sparse, swizzle=swizzle, lbo_a=16, sbo_a=swizzle * 8, lbo_b=16,
+            result += [make("wgmma", k=k, sparse=sparse, swizzle=swizzle, lbo_a=16, sbo_a=swizzle * 8, lbo_b=16,
                          sbo_b=swizzle * 8, shared=1024 + 8192, **base)]
-    result += [I("wgmma", k=16, major_a="mn", swizzle=128, lbo_a=2048, sbo_a=1024, lbo_b=16, sbo_b=1024, shared=1024 + 8192,
+    result += [make("wgmma", k=16, major_a="mn", swizzle=128, lbo_a=2048, sbo_a=1024, lbo_b=16, sbo_b=1024, shared=1024 + 8192,
                  **base)]
-    result += [I("wgmma", "s8", "s8", "s32", k=64, sparse=True, swizzle=128, lbo_a=16, sbo_a=1024, lbo_b=16, sbo_b=1024,
+    result += [make("wgmma", "s8", "s8", "s32", k=64, sparse=True, swizzle=128, lbo_a=16, sbo_a=1024, lbo_b=16, sbo_b=1024,
                  shared=1024 + 8192, **base)]
     for n in (1, 2, 4):
         for transpose in (False, True):
-            result += [I(f, n=n, transpose=transpose, shared=4096, samples=50) for f in ("ldmatrix", "stmatrix")]
+            result += [make(f, n=n, transpose=transpose, shared=4096, samples=50) for f in ("ldmatrix", "stmatrix")]
     result += make_tensor_copies()
     return result
 
 
 def make_tensor_copies():
-    I = Instruction
-    result = [I("tma_load", "f16", box=(64,), sizes=(200,), shared=400, samples=64)]
+    make = Instruction
+    result = [make("tma_load", "f16", box=(64,), sizes=(200,), shared=400, samples=64)]
     for swizzle, inner in ((0, 64), (32, 16), (64, 32), (128, 64)):
-        result += [I(f, "f16", swizzle=swizzle, box=(inner, 24), sizes=(72, 40), shared=5760, samples=32)
+        result += [make(f, "f16", swizzle=swizzle, box=(inner, 24), sizes=(72, 40), shared=5760, samples=32)
                    for f in ("tma_load", "tma_store")]
-    result += [I("tma_load", "f16", swizzle=128, box=(64, 4, 3), sizes=(72, 10, 5), shared=7200, samples=32)]
-    result += [I("tma_load", "s8", swizzle=64, box=(64, 16), sizes=(144, 20), shared=2880, samples=32)]
+    result += [make("tma_load", "f16", swizzle=128, box=(64, 4, 3), sizes=(72, 10, 5), shared=7200, samples=32)]
+    result += [make("tma_load", "s8", swizzle=64, box=(64, 16), sizes=(144, 20), shared=2880, samples=32)]
     return result
 
 
@@ -280,9 +280,12 @@ def random_operands(instruction, seed=1):
 
 
 def random_copy(instruction, rng):
-    count_a, count_b, count_c, _, count_s, _ = instruction.counts
+    _, count_b, count_c, _, count_s, _ = instruction.counts
     samples = instruction.samples
-    words = lambda count: rng.integers(0, 1 << 32, (samples, count), dtype=np.uint64).astype(np.uint32)
+
+    def words(count):
+        return rng.integers(0, 1 << 32, (samples, count), dtype=np.uint64).astype(np.uint32)
+
     rows = instruction.shared // 16
     if instruction.family.endswith("matrix"):
         a = np.stack([rng.permutation(rows)[:32] * 16 for _ in range(samples)]).astype(np.uint32)
