@@ -103,9 +103,8 @@ def fingerprint(operands):
     return np.uint32(zlib.crc32(b"".join(np.ascontiguousarray(array).tobytes() for array in operands)))
 
 
-def execute(driver, instruction):
+def execute(driver, instruction, operands):
     """What the GPU computes: [samples][words]."""
-    operands = table.random_operands(instruction)
     count_d = instruction.counts[5]
     result = np.zeros((instruction.samples, count_d), np.uint32)
     if instruction.family == "tma_store":
@@ -134,8 +133,9 @@ def run(options):
         if not fnmatch.fnmatch(instruction.name, options.only):
             continue
         smallest = min(parts, key=lambda part: sum(a.nbytes for a in part.values()))
-        smallest[instruction.name] = execute(driver, instruction)
-        smallest[instruction.name + "_operands"] = fingerprint(table.random_operands(instruction))
+        operands = table.random_operands(instruction, options.seed)
+        smallest[instruction.name] = execute(driver, instruction, operands)
+        smallest[instruction.name + "_operands"] = fingerprint(operands)
     for number, part in enumerate(parts):
         np.savez_compressed(pathlib.Path(options.out or options.dir) / f"{options.stem}-{number}.npz", **part)
     print(f"{sum(map(len, parts)) // 2} instructions")
@@ -158,17 +158,17 @@ def collect(options):
         outputs |= dict(np.load(path))
     with open(options.out or folder / "results.bin", "wb") as file:
         for instruction in table.make_instructions():
-            write_results(file, instruction, outputs, options.golden)
+            write_results(file, instruction, outputs, options)
 
 
-def write_results(file, instruction, outputs, golden):
+def write_results(file, instruction, outputs, options):
     """A line that describes the instruction, then its operands and results."""
-    operands = table.random_operands(instruction)
+    operands = table.random_operands(instruction, options.seed)
     if instruction.name not in outputs:
         raise RuntimeError(f"requires results of every instruction, but those of {instruction.name} are missing")
     if fingerprint(operands) != outputs[instruction.name + "_operands"]:
-        raise RuntimeError(f"requires the numpy that the GPU's machine has, but operands of {instruction.name} differ")
-    chosen, stride = choose_golden(instruction) if golden else (range(instruction.samples), 1)
+        raise RuntimeError(f"requires the seed and numpy of the GPU's run, but operands of {instruction.name} differ")
+    chosen, stride = choose_golden(instruction) if options.golden else (range(instruction.samples), 1)
     file.write(instruction.header(len(chosen), stride).encode())
     for array in (*operands, outputs[instruction.name][:, ::stride]):
         file.write(np.ascontiguousarray(array[list(chosen)]).astype("<u4").tobytes())
@@ -183,6 +183,7 @@ def main():
         command.add_argument("--dir", required=True, help="folder of the kernels and results")
     commands.choices["build"].add_argument("--ptxas", default="ptxas", help="NVIDIA's assembler")
     for name in ("run", "collect"):
+        commands.choices[name].add_argument("--seed", type=int, default=1, help="seed of the operands")
         commands.choices[name].add_argument("--out", help="where to write instead of --dir")
     commands.choices["run"].add_argument("--only", default="*", help="names of instructions, with * and ?")
     commands.choices["run"].add_argument("--stem", default="results", help="start of the results' names")
