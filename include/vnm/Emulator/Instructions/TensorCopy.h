@@ -56,10 +56,10 @@ struct TensorCopyPiece {
 /// (dimension 0 first) and shared memory from `sharedAddress` on, until one
 /// returns an error, which is passed on. Errors: those of verify, another
 /// number of coordinates, a shared address not aligned to 128 bytes, or a
-/// swizzled one not aligned to the pattern (256, 512 or 1024 bytes). PTX does
-/// not say so, but on an H200 a copy is an illegal instruction, and thus an
-/// error here, if the box begins at no multiple of 16 bytes in dimension 0 or,
-/// when stored, at a negative coordinate.
+/// swizzled one not aligned to the pattern (256, 512 or 1024 bytes). As
+/// seen on an H200, where it is an illegal instruction, it is an error too if
+/// the box begins at no multiple of 16 bytes in dimension 0 or, when stored, at
+/// a negative coordinate.
 llvm::Error
 forEachTensorCopyPiece(const TensorMap &map, TensorCopyDirection direction,
                        llvm::ArrayRef<int32_t> coordinates,
