@@ -9,6 +9,52 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ConvertNVVMToEmulation
+    : Pass<"convert-nvvm-to-emulation", "::mlir::ModuleOp"> {
+  let summary = "turn GPU kernels into host code that the emulator runs";
+  let description = [{
+    Takes the kernels where PTX would be made of them: `gpu.module`s of LLVM and
+    NVVM ops. Each kernel becomes a function of the module, which one thread of
+    a CTA runs, and every NVVM op in it a call of a function `vnm_emu_...` of
+    libvnm_emulator. Loads, stores and atomics stay, each after a call that
+    checks it; so the compiler optimises the rest as it does for the host. A
+    launch becomes a call of `mgpuLaunchKernel` with a record of the kernel. Run
+    it after gpu-to-llvm; `vnm-lower-to-emulation` runs it.
+
+    ```mlir
+    module attributes {gpu.container_module} {
+      gpu.module @kernels {
+        llvm.func @clear(%y: !llvm.ptr) attributes {gpu.kernel, nvvm.kernel} {
+          %zero = llvm.mlir.constant(0 : i32) : i32
+          llvm.store %zero, %y : i32, !llvm.ptr
+          nvvm.barrier0
+          llvm.return
+        }
+      }
+    }
+    ```
+
+    becomes, records apart,
+
+    ```
+    llvm.func internal @kernels_clear(%thread: !llvm.ptr, %y: !llvm.ptr) {
+      %zero = llvm.mlir.constant(0 : i32) : i32
+      llvm.call @vnm_emu_access(%thread, %op0, %y, %c4, %c4, %generic, %write)
+      llvm.store %zero, %y : i32, !llvm.ptr
+      llvm.call @vnm_emu_barrier(%thread, %op1, %c0, %c0, %c3, %c0)
+      llvm.return
+    }
+    ```
+
+    An op without an emulation, inline PTX and NVVM intrinsics are errors at the
+    op that name it.
+  }];
+  let statistics = [
+    Statistic<"numKernels", "num-kernels", "Number of kernels converted">
+  ];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
   let summary = "turn vnm.spmm on memrefs into GPU kernels and launches";
   let description = [{
