@@ -10,12 +10,11 @@ Python, numpy and an NVIDIA driver; the third the unit tests of the emulator:
     scripts/check_instructions.py build --dir instruction-check
     python3 instruction-check/check_instructions.py run --dir instruction-check
     scripts/check_instructions.py collect --dir instruction-check
-    VNM_INSTRUCTION_RESULTS=instruction-check/results \\
-      build/release/test/unit/VNMEmulatorTests --gtest_filter='*Device*'
+    VNM_INSTRUCTION_RESULTS=$PWD/instruction-check/results.bin \\
+      build/release/test/unit/VNMEmulatorInstructionsTests --gtest_filter='*Device*'
 
-`run` writes what the GPU computed to results-*.npz. `collect` makes one file per
-instruction of it, with the operands, which depend on nothing but the seed; with
---golden it keeps a few samples of each. See docs/emulation-numerics.md.
+`run` writes what the GPU computed to results-*.npz. `collect` adds the operands, which
+depend on nothing but the seed, in one file; with --golden it keeps a few samples. See docs/emulation-numerics.md.
 """
 
 import argparse
@@ -36,6 +35,7 @@ import kernels  # noqa: E402
 import table  # noqa: E402
 
 PARTS = 6
+GOLDEN_STRIDE = 7  # Has no factor with any layout in common.
 
 
 def build(options):
@@ -77,16 +77,15 @@ class Driver:
             self.call("cuMemcpyHtoD_v2", pointer, array.ctypes.data_as(ctypes.c_void_p), ctypes.c_size_t(array.nbytes))
         return pointer
 
-    def launch(self, name, grid, block, pointers, tensor_map):
+    def launch(self, name, grid, block, arguments):
         function = ctypes.c_void_p()
         self.call("cuModuleGetFunction", ctypes.byref(function), self.module, name.encode())
-        arguments = [*pointers, tensor_map]
         array = (ctypes.c_void_p * len(arguments))(*[ctypes.addressof(a) for a in arguments])
         self.call("cuLaunchKernel", function, grid, 1, 1, block, 1, 1, 0, None, array, None)
         self.call("cuCtxSynchronize")
 
     def make_tensor_map(self, instruction, address):
-        """A tensor map of 128 bytes, as a tile without interleave."""
+        """The device address of a tensor map, tiled and without interleave."""
         i, rank = instruction, len(instruction.box)
         storage = (ctypes.c_uint64 * 32)()  # Room to align to 64 bytes.
         start = -ctypes.addressof(storage) % 64
@@ -97,7 +96,7 @@ class Driver:
                   (ctypes.c_uint64 * rank)(*i.sizes), (ctypes.c_uint64 * 5)(*map(int, pitches)),
                   (ctypes.c_uint32 * rank)(*i.box), (ctypes.c_uint32 * rank)(*[1] * rank), 0,
                   {0: 0, 32: 1, 64: 2, 128: 3}[i.swizzle], 0, 0)
-        return result
+        return self.upload(np.frombuffer(result, np.uint8))
 
 
 def fingerprint(operands):
@@ -113,13 +112,13 @@ def execute(driver, instruction):
         result[:] = operands[4]
     pointers = [driver.upload(np.ascontiguousarray(array)) for array in (*operands, result)]
     if not instruction.family.startswith("tma"):
-        driver.launch(instruction.name, instruction.samples, instruction.lanes, pointers, (ctypes.c_uint64 * 16)())
+        driver.launch(instruction.name, instruction.samples, instruction.lanes, [*pointers, ctypes.c_uint64()])
     else:
         for sample in range(instruction.samples):
             strides = [array.shape[1] * 4 for array in (*operands, result)]
             at = [ctypes.c_uint64(p.value + sample * s) for p, s in zip(pointers, strides)]
             tensor = at[5] if instruction.family == "tma_store" else at[4]
-            driver.launch(instruction.name, 1, 32, at, driver.make_tensor_map(instruction, tensor.value))
+            driver.launch(instruction.name, 1, 32, [*at, driver.make_tensor_map(instruction, tensor.value)])
     driver.call("cuMemcpyDtoH_v2", result.ctypes.data_as(ctypes.c_void_p), pointers[5], ctypes.c_size_t(result.nbytes))
     for pointer in pointers:
         driver.call("cuMemFree_v2", pointer)
@@ -142,27 +141,37 @@ def run(options):
     print(f"{sum(map(len, parts)) // 2} instructions")
 
 
+def choose_golden(instruction):
+    """Samples and stride of D's words that a small file keeps: every kind for
+    the sums of mma, which wgmma shares, and what shows the layout of others."""
+    if instruction.family == "mma" and instruction.acc != "s32":
+        return list(range(len(table.KINDS))), 1
+    if instruction.family.endswith("mma") and instruction.n == 8 and instruction.scale_d:
+        return [table.KINDS.index("tiny"), table.KINDS.index("alignment")], GOLDEN_STRIDE
+    return [0, 1, 2, 3] if instruction.family.startswith("tma") else [0], GOLDEN_STRIDE
+
+
 def collect(options):
     folder = pathlib.Path(options.dir)
-    results = folder / "results"
-    results.mkdir(exist_ok=True)
     outputs = {}
     for path in folder.glob("results-*.npz"):
         outputs |= dict(np.load(path))
-    for instruction in table.make_instructions():
-        operands = table.random_operands(instruction)
-        if instruction.name not in outputs:
-            raise RuntimeError(f"requires results of every instruction, but those of {instruction.name} are missing")
-        if fingerprint(operands) != outputs[instruction.name + "_operands"]:
-            raise RuntimeError(f"requires the numpy that the GPU's machine has, but its operands of {instruction.name} differ")
-        count = instruction.samples
-        if options.golden:
-            # One sample of each kind; one in all of the large tiles.
-            count = min(count, len(table.KINDS) if instruction.n == 8 else 1)
-        with open(results / f"{instruction.name}.bin", "wb") as file:
-            file.write(instruction.header(count).encode())
-            for array in (*operands, outputs[instruction.name]):
-                file.write(np.ascontiguousarray(array[:count]).astype("<u4").tobytes())
+    with open(options.out or folder / "results.bin", "wb") as file:
+        for instruction in table.make_instructions():
+            write_results(file, instruction, outputs, options.golden)
+
+
+def write_results(file, instruction, outputs, golden):
+    """A line that describes the instruction, then its operands and results."""
+    operands = table.random_operands(instruction)
+    if instruction.name not in outputs:
+        raise RuntimeError(f"requires results of every instruction, but those of {instruction.name} are missing")
+    if fingerprint(operands) != outputs[instruction.name + "_operands"]:
+        raise RuntimeError(f"requires the numpy that the GPU's machine has, but operands of {instruction.name} differ")
+    chosen, stride = choose_golden(instruction) if golden else (range(instruction.samples), 1)
+    file.write(instruction.header(len(chosen), stride).encode())
+    for array in (*operands, outputs[instruction.name][:, ::stride]):
+        file.write(np.ascontiguousarray(array[list(chosen)]).astype("<u4").tobytes())
 
 
 def main():
@@ -173,7 +182,8 @@ def main():
         command.set_defaults(action=action)
         command.add_argument("--dir", required=True, help="folder of the kernels and results")
     commands.choices["build"].add_argument("--ptxas", default="ptxas", help="NVIDIA's assembler")
-    commands.choices["run"].add_argument("--out", help="folder for the results, by default --dir")
+    for name in ("run", "collect"):
+        commands.choices[name].add_argument("--out", help="where to write instead of --dir")
     commands.choices["run"].add_argument("--only", default="*", help="names of instructions, with * and ?")
     commands.choices["run"].add_argument("--stem", default="results", help="start of the results' names")
     commands.choices["collect"].add_argument("--golden", action="store_true", help="keep a few samples of each")

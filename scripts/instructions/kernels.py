@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """PTX kernels that run one instruction each on operands in global memory.
 
-Every kernel takes seven parameters: A, B, C, metadata, memory and D, and a tensor
+Every kernel takes the addresses of A, B, C, metadata, memory, D and of a tensor
 map that only tensor copies read. Block i handles sample i.
 """
 
@@ -145,14 +145,14 @@ def registers(i: Instruction):
 def kernel(i: Instruction):
     """The text of the kernel of one instruction, named after it."""
     count_a, count_b, count_c, count_e, count_s, count_d = i.counts
-    parameters = ",\n".join(f".param .u64 {p}" for p in ("pa", "pb", "pc", "pe", "ps", "pd"))
+    parameters = ",\n".join(f".param .u64 {p}" for p in ("pa", "pb", "pc", "pe", "ps", "pd", "map"))
     image = max(i.shared, count_d * 4 if i.family == "tma_load" else 0, count_b * 128 if i.family == "tma_store" else 0)
-    text = f".visible .entry {i.name}({parameters},\n.param .align 64 .b8 map[128]) .maxntid {i.lanes}\n{{\n"
+    text = f".visible .entry {i.name}({parameters}) .maxntid {i.lanes}\n{{\n"
     if image:
         text += f".shared .align 1024 .b8 image[{image}];\n.shared .align 8 .b64 barrier;\n"
     text += registers(i) + "mov.u32 %thread, %tid.x;\nmov.u32 %cta, %ctaid.x;\n"
     text += "mov.u32 %smem, image;\n" if image else ""
-    text += "mov.b64 %map, map;\ncvta.param.u64 %map, %map;\n" if i.family.startswith("tma") else ""
+    text += "ld.param.u64 %map, [map];\n"
     sizes = {"a": count_a * i.lanes, "b": count_b * i.lanes, "c": count_c * i.lanes, "e": count_e * i.lanes,
              "s": 0 if i.family.startswith("tma") else count_s, "d": count_d}
     for letter, words in sizes.items():

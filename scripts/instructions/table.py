@@ -10,7 +10,7 @@ import numpy as np
 # Exponent and mantissa bits, as stored; a tf32 value fills an f32.
 FORMATS = {"f16": (5, 10), "bf16": (8, 7), "tf32": (8, 23), "f32": (8, 23)}
 BITS = {"f16": 16, "bf16": 16, "tf32": 32, "f32": 32, "s8": 8, "u8": 8, "s32": 32}
-KINDS = ("normal", "cancellation", "denormal", "mixed", "alignment", "special")
+KINDS = ("normal", "cancellation", "denormal", "tiny", "mixed", "alignment", "special")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,9 +87,10 @@ class Instruction:
         d = BITS[self.acc] // 8
         return 16 * stored * BITS[self.type_a] // 1024, self.k * 8 * BITS[self.type_b] // 1024, d, e, 0, d * 32
 
-    def header(self, samples):
+    def header(self, samples, stride):
+        """The first line of a file; D holds every stride-th word."""
         a, b, c, e, s, d = self.counts
-        fields = dataclasses.asdict(self) | {"samples": samples, "count_a": a, "count_b": b, "count_c": c,
+        fields = dataclasses.asdict(self) | {"samples": samples, "stride": stride, "count_a": a, "count_b": b, "count_c": c,
                                              "count_e": e, "count_s": s, "count_d": d, "name": self.name}
         fields["box"] = ",".join(map(str, self.box))
         fields["sizes"] = ",".join(map(str, self.sizes))
@@ -210,6 +211,13 @@ def random_floats(rng, kind, dtype, operand, source, shape):
             return compose(rng, dtype, shape, 0, 100 if narrow and dtype == "f32" else 24)
         high = {"a": 3, "b": 3 if narrow else bias + 8}[operand]
         return compose(rng, dtype, shape, 0 if operand == "a" or narrow else bias - 8, high)
+    if kind == "tiny":
+        # Sums near the smallest number of the accumulator.
+        if operand == "c":
+            sign = np.uint32(1 << sum(FORMATS[dtype]))
+            return compose(rng, dtype, shape, 0, 0, 0.5) & (sign | np.uint32(7))
+        middle = bias - (12 if narrow else 75)
+        return compose(rng, dtype, shape, middle - 3, middle + 3, 0.25)
     if kind == "mixed":
         reach = 40 if operand == "c" else 20
         return compose(rng, dtype, shape, bias - reach, bias + reach, 0.125)

@@ -8,6 +8,7 @@
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/MathExtras.h"
 #include <algorithm>
+#include <cassert>
 #include <limits>
 
 using namespace vnm::emulator;
@@ -21,6 +22,7 @@ struct Format {
 
   int bias() const { return (1 << (exponentBits - 1)) - 1; }
   uint32_t exponentMask() const { return (1u << exponentBits) - 1; }
+  uint32_t signBit() const { return 1u << (exponentBits + mantissaBits); }
 };
 
 /// (negative ? -1 : 1) * significand * 2^(exponent - precision): significands
@@ -55,7 +57,7 @@ static Number decode(Format format, uint32_t bits) {
   uint32_t mantissa = bits & ((1u << format.mantissaBits) - 1);
   uint32_t field = bits >> format.mantissaBits & format.exponentMask();
   Number number;
-  number.negative = bits >> (format.mantissaBits + format.exponentBits) & 1;
+  number.negative = bits & format.signBit();
   number.infinite = field == format.exponentMask() && mantissa == 0;
   number.nan = field == format.exponentMask() && mantissa != 0;
   number.significand = mantissa | (field ? 1u << format.mantissaBits : 0);
@@ -79,8 +81,7 @@ static Number multiply(const Number &a, const Number &b) {
 static uint32_t encode(Format format, int64_t sum, int scale, bool nearest) {
   if (!sum)
     return 0;
-  uint32_t sign =
-      sum < 0 ? 1u << (format.exponentBits + format.mantissaBits) : 0;
+  uint32_t sign = sum < 0 ? format.signBit() : 0;
   uint64_t magnitude = sum < 0 ? uint64_t(-sum) : uint64_t(sum);
   int exponent =
       std::max(int(llvm::Log2_64(magnitude)) + scale, 1 - format.bias());
@@ -94,17 +95,13 @@ static uint32_t encode(Format format, int64_t sum, int scale, bool nearest) {
     uint64_t half = uint64_t(1) << (drop - 1);
     kept += rest > half || (rest == half && (kept & 1));
   }
+  if (!kept)
+    return 0;
   // A carry moves on into the exponent, as does the leading one of a normal.
   uint64_t biased = uint64_t(exponent + format.bias() - 1)
                     << format.mantissaBits;
   uint64_t infinity = uint64_t(format.exponentMask()) << format.mantissaBits;
   return sign | uint32_t(std::min(biased + kept, infinity));
-}
-
-DotProductModel vnm::emulator::getDotProductModel(ElementType type) {
-  if (type == ElementType::TF32)
-    return {8, 25};
-  return {16, 25};
 }
 
 /// `number` in units of 2^unit, cut off towards zero.
@@ -118,54 +115,53 @@ static int64_t align(const Number &number, int precision, int unit) {
   return number.negative ? -int64_t(magnitude) : int64_t(magnitude);
 }
 
-/// Adds one block of products to the accumulator's bits.
-static uint32_t addBlock(const DotProductModel &model, ElementType type,
-                         ElementType accumulator, llvm::ArrayRef<uint32_t> a,
-                         llvm::ArrayRef<uint32_t> b, uint32_t c) {
+namespace {
+/// The addends of a sum, and what is not finite among them.
+struct Addends {
+  static constexpr size_t kMaxProducts = 32;
+
+  Number start;
+  Number products[kMaxProducts];
+  int largestExponent = kSmallestSumExponent;
+  bool nan = false, up = false, down = false;
+
+  void note(const Number &number) {
+    nan |= number.nan;
+    up |= number.infinite && !number.negative;
+    down |= number.infinite && number.negative;
+    if (number.significand)
+      largestExponent = std::max(largestExponent, number.exponent);
+  }
+};
+} // namespace
+
+uint32_t vnm::emulator::computeDotProduct(ElementType type,
+                                          ElementType accumulator,
+                                          llvm::ArrayRef<uint32_t> a,
+                                          llvm::ArrayRef<uint32_t> b,
+                                          uint32_t c) {
+  assert(a.size() == b.size() && a.size() <= Addends::kMaxProducts &&
+         "requires as many elements of A as of B, at most 32");
   Format format = getFormat(type), sumFormat = getFormat(accumulator);
   bool narrow = accumulator == ElementType::F16;
-  constexpr unsigned kMaxBlock = 32;
-  Number products[kMaxBlock];
-  Number start = decode(sumFormat, c);
-  bool nan = start.nan, up = start.infinite && !start.negative,
-       down = start.infinite && start.negative;
-  int largest = std::numeric_limits<int>::min();
-  if (start.significand)
-    largest = start.exponent;
+  Addends addends;
+  addends.start = decode(sumFormat, c);
+  addends.note(addends.start);
   for (size_t i = 0; i < a.size(); ++i) {
-    Number &product = products[i] =
-        multiply(decode(format, a[i]), decode(format, b[i]));
-    nan |= product.nan;
-    up |= product.infinite && !product.negative;
-    down |= product.infinite && product.negative;
-    if (product.significand)
-      largest = std::max(largest, product.exponent);
+    addends.products[i] = multiply(decode(format, a[i]), decode(format, b[i]));
+    addends.note(addends.products[i]);
   }
-  if (nan || (up && down))
+  if (addends.nan || (addends.up && addends.down))
     return narrow ? kHalfNaN : kNaN;
-  uint32_t infinity = sumFormat.exponentMask() << sumFormat.mantissaBits;
-  if (up)
-    return infinity;
-  if (down)
-    return infinity | 1u << (sumFormat.exponentBits + sumFormat.mantissaBits);
-  if (largest == std::numeric_limits<int>::min())
-    return 0;
-  int unit = largest - int(model.fractionBits);
-  int64_t sum = align(start, sumFormat.mantissaBits, unit);
-  for (size_t i = 0; i < a.size(); ++i)
-    sum += align(products[i], 2 * format.mantissaBits, unit);
-  return encode(sumFormat, sum, unit, /*nearest=*/narrow);
-}
-
-uint32_t vnm::emulator::computeDotProduct(
-    const DotProductModel &model, ElementType type, ElementType accumulator,
-    llvm::ArrayRef<uint32_t> a, llvm::ArrayRef<uint32_t> b, uint32_t c) {
-  for (size_t i = 0; i < a.size(); i += model.blockSize) {
-    size_t count = std::min<size_t>(model.blockSize, a.size() - i);
-    c = addBlock(model, type, accumulator, a.slice(i, count), b.slice(i, count),
-                 c);
+  if (addends.up || addends.down) {
+    uint32_t infinity = sumFormat.exponentMask() << sumFormat.mantissaBits;
+    return addends.up ? infinity : infinity | sumFormat.signBit();
   }
-  return c;
+  int unit = addends.largestExponent - kSumFractionBits;
+  int64_t sum = align(addends.start, sumFormat.mantissaBits, unit);
+  for (size_t i = 0; i < a.size(); ++i)
+    sum += align(addends.products[i], 2 * format.mantissaBits, unit);
+  return encode(sumFormat, sum, unit, /*nearest=*/narrow);
 }
 
 int32_t vnm::emulator::computeIntegerDotProduct(

@@ -23,8 +23,7 @@ uint32_t MatrixProduct::computeElement(unsigned row, unsigned col,
   if (isInteger(typeA))
     return uint32_t(computeIntegerDotProduct(typeA, typeB, saturate, rowA, colB,
                                              int32_t(c)));
-  return computeDotProduct(getDotProductModel(typeA), typeA, accumulator, rowA,
-                           colB, c);
+  return computeDotProduct(typeA, accumulator, rowA, colB, c);
 }
 
 void MatrixProduct::compute(ConstFragmentRef c, FragmentRef d) const {

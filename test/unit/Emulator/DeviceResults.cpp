@@ -9,13 +9,13 @@
 #include "vnm/Emulator/Instructions/Mma.h"
 #include "vnm/Emulator/Instructions/TensorCopy.h"
 #include "vnm/Emulator/Instructions/Wgmma.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <cstring>
+#include <tuple>
 
 using namespace vnm::emulator;
-using namespace vnm::emulator::testing;
+using namespace vnm::emulator::test;
 
 static llvm::Error makeError(const llvm::Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
@@ -62,12 +62,9 @@ DeviceResults::getList(llvm::StringRef field) const {
   return numbers;
 }
 
-llvm::Expected<DeviceResults> DeviceResults::read(const std::string &path) {
-  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
-                                            /*RequiresNullTerminator=*/false);
-  if (!buffer)
-    return makeError("cannot read " + path);
-  auto [header, rest] = (*buffer)->getBuffer().split('\n');
+llvm::Expected<DeviceResults> DeviceResults::read(llvm::StringRef &data) {
+  llvm::StringRef header;
+  std::tie(header, data) = data.split('\n');
   DeviceResults results;
   llvm::SmallVector<llvm::StringRef> parts;
   header.split(parts, ' ');
@@ -82,25 +79,45 @@ llvm::Expected<DeviceResults> DeviceResults::read(const std::string &path) {
   results.countE = lanes * size_t(results.getNumber("count_e"));
   results.countMemory = size_t(results.getNumber("count_s"));
   results.countD = size_t(results.getNumber("count_d"));
-  auto take = [&, data = rest](std::vector<uint32_t> &out,
-                               size_t count) mutable {
-    count = std::min(count * results.getNumSamples(), data.size() / 4);
-    out.resize(count);
-    if (count)
-      std::memcpy(out.data(), data.data(), 4 * count);
-    data = data.drop_front(4 * count);
-    return data.size();
+  size_t stride = size_t(results.getNumber("stride"));
+  results.keptD = (results.countD + stride - 1) / stride;
+  bool complete = true;
+  auto take = [&](std::vector<uint32_t> &out, size_t count) {
+    out.resize(count * results.getNumSamples());
+    size_t bytes = 4 * out.size();
+    complete &= bytes <= data.size();
+    if (!complete || !bytes)
+      return;
+    std::memcpy(out.data(), data.data(), bytes);
+    data = data.drop_front(bytes);
   };
   take(results.a, results.countA);
   take(results.b, results.countB);
   take(results.c, results.countC);
   take(results.e, results.countE);
   take(results.memory, results.countMemory);
-  if (take(results.d, results.countD) ||
-      results.d.size() != results.countD * results.getNumSamples())
-    return makeError("requires the words that the header of " + path +
-                     " counts");
+  take(results.d, results.keptD);
+  if (!complete)
+    return makeError("requires the words that the header of " +
+                     results.getText("name") + " counts");
   return results;
+}
+
+llvm::Expected<std::vector<DeviceResults>>
+DeviceResults::readFile(const std::string &path) {
+  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
+                                            /*RequiresNullTerminator=*/false);
+  if (!buffer)
+    return makeError("cannot read " + path);
+  std::vector<DeviceResults> all;
+  llvm::StringRef data = (*buffer)->getBuffer();
+  while (!data.empty()) {
+    llvm::Expected<DeviceResults> results = read(data);
+    if (!results)
+      return makeError(path + ": " + llvm::toString(results.takeError()));
+    all.push_back(std::move(*results));
+  }
+  return all;
 }
 
 static ElementType parseType(llvm::StringRef text) {
@@ -275,5 +292,9 @@ DeviceResults::replay(size_t sample) const {
                           : replayTensorCopy(*this, operands, result);
   if (error)
     return std::move(error);
+  size_t stride = size_t(getNumber("stride"));
+  for (size_t i = 0; i < keptD; ++i)
+    result[i] = result[i * stride];
+  result.resize(keptD);
   return result;
 }

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace vnm::emulator::testing {
+namespace vnm::emulator::test {
 
 /// Shared memory that is an array of bytes from address 0 on.
 class ByteMemory : public SharedMemory {
@@ -29,8 +29,8 @@ public:
   std::vector<uint8_t> bytes;
 };
 
-/// One file: an instruction, operands of `samples` samples, and what the GPU
-/// computed of them.
+/// A part of a file: an instruction, operands of `samples` samples, and what
+/// the GPU computed of them.
 struct DeviceResults {
   /// Fields of the header, e.g. family, type_a, k; see
   /// scripts/instructions/table.py.
@@ -38,6 +38,8 @@ struct DeviceResults {
   /// Words per sample.
   size_t countA = 0, countB = 0, countC = 0, countE = 0, countMemory = 0,
          countD = 0;
+  /// Words of D that the file has: every stride-th.
+  size_t keptD = 0;
   /// Samples x words.
   std::vector<uint32_t> a, b, c, e, memory, d;
 
@@ -50,12 +52,17 @@ struct DeviceResults {
   size_t getNumSamples() const { return size_t(getNumber("samples")); }
 
   /// Reads a file. Errors name it.
-  static llvm::Expected<DeviceResults> read(const std::string &path);
+  static llvm::Expected<std::vector<DeviceResults>>
+  readFile(const std::string &path);
 
   /// What the emulator computes for sample `sample`, in the order of `d`.
   llvm::Expected<std::vector<uint32_t>> replay(size_t sample) const;
+
+private:
+  /// Parses the header and takes words off `data`.
+  static llvm::Expected<DeviceResults> read(llvm::StringRef &data);
 };
 
-} // namespace vnm::emulator::testing
+} // namespace vnm::emulator::test
 
 #endif // VNM_TEST_UNIT_EMULATOR_DEVICERESULTS_H

@@ -12,25 +12,23 @@
 
 namespace vnm::emulator {
 
-/// How a tensor core adds a dot product to its accumulator. Products are exact.
-/// Blocks of `blockSize` products are added one after another to the
-/// accumulator. In each block, accumulator and products are aligned to the
-/// largest exponent among them and cut off (towards zero) below `fractionBits`
-/// bits after the binary point; the exact sum of these is rounded to the
-/// accumulator's type. See docs/emulation-numerics.md.
-struct DotProductModel {
-  unsigned blockSize = 16;
-  unsigned fractionBits = 25;
-};
+/// Bits after the binary point of the largest addend that take part in a sum;
+/// measured on Hopper (sm_90). See docs/emulation-numerics.md.
+inline constexpr int kSumFractionBits = 25;
 
-/// The model of Hopper (sm_90) for elements of `type`.
-DotProductModel getDotProductModel(ElementType type);
+/// The smallest exponent to which addends are aligned; likewise.
+inline constexpr int kSmallestSumExponent = -133;
 
-/// c + sum a[i] * b[i] by `model`; `a` and `b` hold the bits of elements of
-/// `type` (f16, bf16, tf32) and have equal sizes, `c` and the result the bits
-/// of `accumulator` (F32 or F16).
-uint32_t computeDotProduct(const DotProductModel &model, ElementType type,
-                           ElementType accumulator, llvm::ArrayRef<uint32_t> a,
+/// c + sum a[i] * b[i] as a tensor core adds one instruction's products. These
+/// are exact. They and the accumulator are aligned to the largest exponent
+/// among them (of a product: the sum of its factors' exponents; zeros do not
+/// count), but at least to kSmallestSumExponent, cut off towards zero below kSumFractionBits bits, and added exactly; the sum is
+/// rounded to the accumulator's type, for F32 towards zero, for F16 to nearest
+/// even. A sum of zero is +0 and every NaN the one with all bits but the sign
+/// set. `a` and `b` hold the bits of elements of `type` (f16, bf16, tf32) and
+/// have equal sizes, at most 32; `c` and the result the bits of `accumulator`.
+uint32_t computeDotProduct(ElementType type, ElementType accumulator,
+                           llvm::ArrayRef<uint32_t> a,
                            llvm::ArrayRef<uint32_t> b, uint32_t c);
 
 /// c + sum a[i] * b[i] for integers, s8 or u8 each: exact, then wrapped or
