@@ -148,7 +148,7 @@ def choose_golden(instruction):
         return list(range(len(table.KINDS))), 1
     if instruction.family.endswith("mma") and instruction.n == 8 and instruction.scale_d:
         return [table.KINDS.index("tiny"), table.KINDS.index("alignment")], GOLDEN_STRIDE
-    return [0, 1, 2, 3] if instruction.family.startswith("tma") else [0], GOLDEN_STRIDE
+    return [0, 1] if instruction.family.startswith("tma") else [0], GOLDEN_STRIDE
 
 
 def collect(options):

@@ -85,8 +85,9 @@ setp.eq.u32 %first, %thread, 0;
 @%first mbarrier.init.shared.b64 [%bar], 1;
 fence.proxy.async.shared::cta;
 bar.sync 0;
-@%first mbarrier.arrive.expect_tx.shared.b64 _, [%bar], {size};
-@%first cp.async.bulk.tensor.{len(i.box)}d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%smem], [%map, {at}], [%bar];
+@!%first bra wait;
+mbarrier.arrive.expect_tx.shared.b64 _, [%bar], {size};
+cp.async.bulk.tensor.{len(i.box)}d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%smem], [%map, {at}], [%bar];
 wait:
 mbarrier.try_wait.parity.shared.b64 %done, [%bar], 0;
 @!%done bra wait;
@@ -101,9 +102,11 @@ shl.b32 %lane_smem, %thread, 2;
 add.u32 %lane_smem, %lane_smem, %smem;
 {copies}fence.proxy.async.shared::cta;
 bar.sync 0;
-@%first cp.async.bulk.tensor.{len(i.box)}d.global.shared::cta.tile.bulk_group [%map, {at}], [%smem];
+@!%first bra wait;
+cp.async.bulk.tensor.{len(i.box)}d.global.shared::cta.tile.bulk_group [%map, {at}], [%smem];
 cp.async.bulk.commit_group;
 cp.async.bulk.wait_group 0;
+wait:
 """
 
 

@@ -287,8 +287,13 @@ def random_copy(instruction, rng):
     if instruction.family.endswith("matrix"):
         a = np.stack([rng.permutation(rows)[:32] * 16 for _ in range(samples)]).astype(np.uint32)
     else:
-        # Coordinates from one box before the tensor to its end.
-        low = np.array([-b for b in instruction.box] + [0] * (32 - len(instruction.box)))
+        # Coordinates from one box before the tensor to its end; Hopper runs into
+        # an illegal instruction where a store's are negative, and where that in
+        # dimension 0 is no multiple of 16 bytes.
+        reach = 0 if instruction.family == "tma_store" else -1
+        low = np.array([reach * b for b in instruction.box] + [0] * (32 - len(instruction.box)))
         high = np.array(list(instruction.sizes) + [1] * (32 - len(instruction.box)))
-        a = rng.integers(low, high, (samples, 32)).astype(np.int32).view(np.uint32)
+        a = rng.integers(low, high, (samples, 32)).astype(np.int32)
+        a[:, 0] &= -(128 // BITS[instruction.type_a])
+        a = a.view(np.uint32)
     return a, words(32 * count_b), words(32 * count_c), words(0), words(count_s)

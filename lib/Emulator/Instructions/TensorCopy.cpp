@@ -94,26 +94,47 @@ visitRow(const TensorMap &map, int64_t inner, uint64_t global, uint32_t shared,
   return llvm::Error::success();
 }
 
-llvm::Error vnm::emulator::forEachTensorCopyPiece(
-    const TensorMap &map, llvm::ArrayRef<int32_t> coordinates,
-    uint32_t sharedAddress,
-    llvm::function_ref<llvm::Error(TensorCopyPiece)> visit) {
-  if (llvm::Error error = verify(map))
-    return error;
+/// Checks where a copy begins on both sides.
+static llvm::Error verifyStart(const TensorMap &map,
+                               TensorCopyDirection direction,
+                               llvm::ArrayRef<int32_t> coordinates,
+                               uint32_t sharedAddress) {
   size_t rank = map.sizes.size();
   if (coordinates.size() != rank)
     return makeError("requires " + llvm::Twine(rank) +
                      " coordinates, but there are " +
                      llvm::Twine(coordinates.size()));
+  int64_t innerStart = int64_t(coordinates[0]) * map.elementBytes;
+  if (innerStart % kPieceBytes)
+    return makeError("requires a box that begins at a multiple of 16 bytes in "
+                     "dimension 0, but it begins at byte " +
+                     llvm::Twine(innerStart));
+  for (int32_t coordinate : coordinates)
+    if (direction == TensorCopyDirection::Store && coordinate < 0)
+      return makeError("requires coordinates of a store not to be negative, "
+                       "but one is " +
+                       llvm::Twine(coordinate));
   // Swizzled patterns repeat after 8 rows of the swizzle's width.
-  uint32_t alignment =
-      std::max(kSharedAlignment, map.swizzle == Swizzle::None
-                                     ? kSharedAlignment
-                                     : 8 * getSwizzleBytes(map.swizzle));
+  uint32_t alignment = kSharedAlignment;
+  if (map.swizzle != Swizzle::None)
+    alignment = 8 * getSwizzleBytes(map.swizzle);
   if (sharedAddress % alignment)
     return makeError("requires a shared address aligned to " +
                      llvm::Twine(alignment) + " bytes, but it is 0x" +
                      llvm::Twine::utohexstr(sharedAddress));
+  return llvm::Error::success();
+}
+
+llvm::Error vnm::emulator::forEachTensorCopyPiece(
+    const TensorMap &map, TensorCopyDirection direction,
+    llvm::ArrayRef<int32_t> coordinates, uint32_t sharedAddress,
+    llvm::function_ref<llvm::Error(TensorCopyPiece)> visit) {
+  if (llvm::Error error = verify(map))
+    return error;
+  if (llvm::Error error =
+          verifyStart(map, direction, coordinates, sharedAddress))
+    return error;
+  size_t rank = map.sizes.size();
   uint32_t rows = rank > 1 ? map.box[1] : 1, slabs = rank > 2 ? map.box[2] : 1;
   for (uint32_t slab = 0; slab < slabs; ++slab)
     for (uint32_t row = 0; row < rows; ++row) {

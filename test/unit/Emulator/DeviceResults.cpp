@@ -275,7 +275,9 @@ static llvm::Error replayTensorCopy(const DeviceResults &results,
     ByteMemory &destination = load ? shared : global;
     return destination.write(load ? piece.sharedAddress : global32, bytes, 0);
   };
-  llvm::Error error = forEachTensorCopyPiece(map, coordinates, 0, copy);
+  llvm::Error error = forEachTensorCopyPiece(
+      map, load ? TensorCopyDirection::Load : TensorCopyDirection::Store,
+      coordinates, 0, copy);
   d = toWords(load ? shared.bytes : global.bytes);
   return error;
 }

@@ -24,7 +24,7 @@ static TensorMap makeMap() {
 // Byte by byte: where it lies in the box, the tensor, and whether it exists.
 RC_GTEST_PROP(TensorCopy, MapsEveryByteOfTheBox, ()) {
   TensorMap map = makeMap();
-  std::vector<int32_t> at = {*rc::gen::inRange(-70, 80),
+  std::vector<int32_t> at = {8 * *rc::gen::inRange(-9, 10),
                              *rc::gen::inRange(-5, 12),
                              *rc::gen::inRange(-4, 7)};
   constexpr uint32_t kBase = 2048;
@@ -35,7 +35,8 @@ RC_GTEST_PROP(TensorCopy, MapsEveryByteOfTheBox, ()) {
                                         piece.outOfBounds};
     return llvm::Error::success();
   };
-  RC_ASSERT(messageOf(forEachTensorCopyPiece(map, at, kBase, collect)) == "");
+  RC_ASSERT(messageOf(forEachTensorCopyPiece(map, TensorCopyDirection::Load, at,
+                                             kBase, collect)) == "");
   RC_ASSERT(bytes.size() == map.getBoxBytes());
   for (int z = 0; z < 3; ++z)
     for (int y = 0; y < 4; ++y)
@@ -56,12 +57,25 @@ RC_GTEST_PROP(TensorCopy, MapsEveryByteOfTheBox, ()) {
 }
 
 TEST(TensorCopy, Refuses) {
-  auto visit = [](TensorCopyPiece) { return llvm::Error::success(); };
+  auto run = [](const TensorMap &map, llvm::ArrayRef<int32_t> at,
+                uint32_t shared, TensorCopyDirection direction) {
+    auto visit = [](TensorCopyPiece) { return llvm::Error::success(); };
+    return messageOf(forEachTensorCopyPiece(map, direction, at, shared, visit));
+  };
+  constexpr auto kLoad = TensorCopyDirection::Load;
+  constexpr auto kStore = TensorCopyDirection::Store;
   TensorMap map = makeMap();
-  EXPECT_EQ(messageOf(forEachTensorCopyPiece(map, {0, 0, 0}, 128, visit)),
+  EXPECT_EQ(run(map, {0, 0, 0}, 128, kLoad),
             "requires a shared address aligned to 1024 bytes, but it is 0x80");
-  EXPECT_EQ(messageOf(forEachTensorCopyPiece(map, {0, 0}, 0, visit)),
+  EXPECT_EQ(run(map, {0, 0}, 0, kLoad),
             "requires 3 coordinates, but there are 2");
+  EXPECT_EQ(run(map, {4, 0, 0}, 0, kLoad),
+            "requires a box that begins at a multiple of 16 bytes in dimension "
+            "0, but it begins at byte 8");
+  EXPECT_EQ(run(map, {-8, -1, 0}, 0, kLoad), "");
+  EXPECT_EQ(
+      run(map, {8, -1, 0}, 0, kStore),
+      "requires coordinates of a store not to be negative, but one is -1");
   map.box[0] = 72;
   EXPECT_EQ(messageOf(verify(map)),
             "requires the inner dimension of the box to be at most 128 bytes, "

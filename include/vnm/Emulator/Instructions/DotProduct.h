@@ -22,11 +22,12 @@ inline constexpr int kSmallestSumExponent = -133;
 /// c + sum a[i] * b[i] as a tensor core adds one instruction's products. These
 /// are exact. They and the accumulator are aligned to the largest exponent
 /// among them (of a product: the sum of its factors' exponents; zeros do not
-/// count), but at least to kSmallestSumExponent, cut off towards zero below kSumFractionBits bits, and added exactly; the sum is
-/// rounded to the accumulator's type, for F32 towards zero, for F16 to nearest
-/// even. A sum of zero is +0 and every NaN the one with all bits but the sign
-/// set. `a` and `b` hold the bits of elements of `type` (f16, bf16, tf32) and
-/// have equal sizes, at most 32; `c` and the result the bits of `accumulator`.
+/// count), but at least to kSmallestSumExponent, cut off towards zero below
+/// kSumFractionBits bits, and added exactly; the sum is rounded to the
+/// accumulator's type, for F32 towards zero, for F16 to nearest even. A sum of
+/// zero is +0 and every NaN the one with all bits but the sign set. `a` and `b`
+/// hold the bits of elements of `type` (f16, bf16, tf32) and have equal sizes,
+/// at most 32; `c` and the result the bits of `accumulator`.
 uint32_t computeDotProduct(ElementType type, ElementType accumulator,
                            llvm::ArrayRef<uint32_t> a,
                            llvm::ArrayRef<uint32_t> b, uint32_t c);

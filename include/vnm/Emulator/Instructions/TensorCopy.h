@@ -39,6 +39,9 @@ struct TensorMap {
 /// 16 bytes and within the swizzle's row.
 llvm::Error verify(const TensorMap &map);
 
+/// Which way a tensor copy goes.
+enum class TensorCopyDirection { Load, Store };
+
 /// A piece of a tensor copy, contiguous on both sides.
 struct TensorCopyPiece {
   uint32_t sharedAddress = 0;
@@ -50,12 +53,15 @@ struct TensorCopyPiece {
 };
 
 /// Calls `visit` for each piece of the copy between the box at `coordinates`
-/// (dimension 0 first; may be negative) and shared memory from `sharedAddress`
-/// on, until one returns an error, which is passed on. Errors: those of verify,
-/// another number of coordinates, a shared address not aligned to 128 bytes, or
-/// a swizzled one not aligned to the pattern (256, 512 or 1024 bytes).
+/// (dimension 0 first) and shared memory from `sharedAddress` on, until one
+/// returns an error, which is passed on. Errors: those of verify, another
+/// number of coordinates, a shared address not aligned to 128 bytes, or a
+/// swizzled one not aligned to the pattern (256, 512 or 1024 bytes). PTX does
+/// not say so, but on an H200 a copy is an illegal instruction, and thus an
+/// error here, if the box begins at no multiple of 16 bytes in dimension 0 or,
+/// when stored, at a negative coordinate.
 llvm::Error
-forEachTensorCopyPiece(const TensorMap &map,
+forEachTensorCopyPiece(const TensorMap &map, TensorCopyDirection direction,
                        llvm::ArrayRef<int32_t> coordinates,
                        uint32_t sharedAddress,
                        llvm::function_ref<llvm::Error(TensorCopyPiece)> visit);
