@@ -61,13 +61,20 @@ SharedRange vnm::emulator::locateShared(Thread &thread, OpRef op,
   return {cta, uint32_t(offset), uint32_t(bytes)};
 }
 
+/// Whether an access was by no thread itself.
+static bool isAsynchronous(const Thread &thread, const Access &access) {
+  const Cluster &cluster = thread.getCluster();
+  return access.component >=
+         cluster.ctas.front().threads.size() * cluster.ctas.size();
+}
+
 static std::string describeRace(const AccessProblem &problem,
                                 const Access &access, const Thread &thread) {
   Cluster &cluster = thread.getCluster();
   const Access &earlier = problem.earlier;
   std::string by = "asynchronously";
   unsigned perCta = cluster.ctas.front().threads.size();
-  if (earlier.component < perCta * cluster.ctas.size()) {
+  if (!isAsynchronous(thread, earlier)) {
     const Cta &cta = cluster.ctas[earlier.component / perCta];
     by = "by thread " +
          formatDim(cta.threads[earlier.component % perCta].id);
@@ -83,8 +90,6 @@ static std::string describeRace(const AccessProblem &problem,
 
 static void reportProblem(Thread &thread, const AccessProblem &problem,
                           const Access &access) {
-  std::string key =
-      problem.earlier.op ? problem.earlier.op.getName().str() : "";
   switch (problem.kind) {
   case AccessProblem::None:
     return;
@@ -97,16 +102,18 @@ static void reportProblem(Thread &thread, const AccessProblem &problem,
   case AccessProblem::Race:
     return thread.report(
         Check::Race, access.op,
-        "requires a barrier between conflicting accesses, but " +
-            describeRace(problem, access, thread) + " with none between",
-        key);
+        std::string("requires ") +
+            (isAsynchronous(thread, problem.earlier)
+                 ? "a wait for asynchronous work and then a barrier"
+                 : "a barrier") +
+            " between conflicting accesses, but " +
+            describeRace(problem, access, thread) + " with none between");
   case AccessProblem::Proxy:
     return thread.report(
         Check::Proxy, access.op,
         "requires fence.proxy.async between generic writes and the "
         "asynchronous proxy, but " +
-            describeRace(problem, access, thread) + " with none between",
-        key);
+            describeRace(problem, access, thread) + " with none between");
   }
 }
 

@@ -36,6 +36,24 @@ void noteAccess(Thread &thread, OpRef op, SharedRange range, AccessKind kind,
 Allocation &locateGlobal(Thread &thread, OpRef op, const char *address,
                          uint64_t bytes, uint32_t alignment);
 
+/// Notes a bulk write to `range` that completes on `mbarrier` by `bytes`, and
+/// issues it: `work` writes the bytes.
+void issueWithMBarrier(Thread &thread, OpRef op, SharedRange range,
+                       const char *mbarrier, uint64_t bytes,
+                       llvm::unique_function<void()> work);
+
+/// Notes a bulk read of `range` that is part of the thread's bulk groups, and
+/// issues it: `work` reads the bytes.
+void issueBulkRead(Thread &thread, OpRef op, SharedRange range,
+                   llvm::unique_function<void()> work);
+
+/// Calls `visit` with destination and mbarrier in every CTA of a mask of the
+/// cluster's ranks; for mask 0 once, with the addresses as they are.
+void forEachTarget(
+    Thread &thread, OpRef op, char *destination, const char *mbarrier,
+    uint32_t ctaMask,
+    llvm::function_ref<void(char *destination, const char *mbarrier)> visit);
+
 /// Notes an access to global memory.
 void noteGlobal(Thread &thread, OpRef op, Allocation &allocation,
                 const char *address, uint64_t bytes, bool isWrite);

@@ -184,11 +184,10 @@ static void checkBulkSize(Thread &thread, OpRef op, uint32_t bytes) {
                     std::to_string(bytes));
 }
 
-/// Notes a bulk write to `range` that completes on `mbarrier` of that range's
-/// CTA, and issues it.
-static void issueWithMBarrier(Thread &thread, OpRef op, SharedRange range,
-                              const char *mbarrier, uint64_t bytes,
-                              llvm::unique_function<void()> work) {
+void vnm::emulator::issueWithMBarrier(Thread &thread, OpRef op,
+                                      SharedRange range, const char *mbarrier,
+                                      uint64_t bytes,
+                                      llvm::unique_function<void()> work) {
   auto [cta, barrier] = findMBarrier(thread, op, mbarrier);
   Cluster &cluster = thread.getCluster();
   if (!barrier->hasComponent) {
@@ -207,15 +206,21 @@ static void issueWithMBarrier(Thread &thread, OpRef op, SharedRange range,
           });
 }
 
+void vnm::emulator::issueBulkRead(Thread &thread, OpRef op, SharedRange range,
+                                  llvm::unique_function<void()> work) {
+  AsyncGroups &groups = thread.copies.bulk;
+  noteAccess(thread, op, range, AccessKind::AsyncRead,
+             getComponent(thread, groups), groups.time);
+  issue(thread, groups, op, std::move(work));
+}
+
 /// The same place in another CTA's window.
 static char *translate(Thread &thread, OpRef op, const char *address,
                        unsigned rank) {
   return vnm_emu_mapa(&thread, op.getRecord(), address, rank);
 }
 
-/// Calls `visit` with destination and mbarrier in every CTA of a mask; mask 0
-/// is for the addresses as they are.
-static void forEachTarget(
+void vnm::emulator::forEachTarget(
     Thread &thread, OpRef op, char *destination, const char *mbarrier,
     uint32_t ctaMask,
     llvm::function_ref<void(char *destination, const char *mbarrier)> visit) {
@@ -265,10 +270,7 @@ void vnm_emu_bulk_store(Thread *thread, const char *op, char *destination,
   checkBulkSize(*thread, ref, bytes);
   SharedRange range = locateShared(*thread, ref, source, bytes, 16);
   Allocation &allocation = locateGlobal(*thread, ref, destination, bytes, 16);
-  AsyncGroups &groups = thread->copies.bulk;
-  noteAccess(*thread, ref, range, AccessKind::AsyncRead,
-             getComponent(*thread, groups), groups.time);
-  issue(*thread, groups, ref, [=, &allocation] {
+  issueBulkRead(*thread, ref, range, [=, &allocation] {
     std::memcpy(destination, source, bytes);
     allocation.markWritten(reinterpret_cast<uintptr_t>(destination), bytes);
   });

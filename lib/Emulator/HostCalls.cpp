@@ -7,6 +7,7 @@
 // the order of the calls: every function returns when its work is done.
 
 #include "Launch.h"
+#include "TensorMapStorage.h"
 
 #include "vnm/Emulator/Emulator.h"
 
@@ -82,7 +83,8 @@ VNM_EMULATOR_EXPORT void mgpuLaunchClusterKernel(
     const KernelRecord *kernel, intptr_t clusterX, intptr_t clusterY,
     intptr_t clusterZ, intptr_t gridX, intptr_t gridY, intptr_t gridZ,
     intptr_t blockX, intptr_t blockY, intptr_t blockZ,
-    int32_t sharedMemoryBytes, void *, void **parameters, void **, size_t) {
+    int32_t sharedMemoryBytes, void *, void **parameters, void **,
+    size_t numParameters) {
   auto toDim = [](intptr_t x, intptr_t y, intptr_t z) {
     return Dim3{unsigned(x), unsigned(y), unsigned(z)};
   };
@@ -93,6 +95,7 @@ VNM_EMULATOR_EXPORT void mgpuLaunchClusterKernel(
   launch.block = toDim(blockX, blockY, blockZ);
   launch.dynamicSharedBytes = uint32_t(sharedMemoryBytes);
   launch.parameters = parameters;
+  launch.numParameters = numParameters;
   launch.settings = getHost().settings;
   launch.allocations = GlobalMemory::get().getAll();
   launch.run();
@@ -197,6 +200,64 @@ VNM_EMULATOR_EXPORT void mgpuMemHostUnregister(void *) {}
 VNM_EMULATOR_EXPORT void mgpuMemHostRegisterMemRef(int64_t, void *, int64_t) {}
 VNM_EMULATOR_EXPORT void mgpuMemHostUnregisterMemRef(int64_t, void *,
                                                      int64_t) {}
+
+namespace {
+/// A memref's descriptor; `rank` sizes, then as many strides, follow.
+struct MemRefDescriptor {
+  char *allocated;
+  char *aligned;
+  int64_t offset;
+  int64_t extents[1];
+};
+} // namespace
+
+/// Bytes of CUtensorMapDataType.
+static unsigned getElementBytes(int type) {
+  constexpr uint8_t kBytes[] = {1, 2, 4, 4, 8, 8, 2, 4, 8, 2, 4, 4, 4};
+  if (type < 0 || size_t(type) >= std::size(kBytes))
+    quit("requires a data type of tensor maps, but it is " +
+         std::to_string(type));
+  return kBytes[type];
+}
+
+/// CUtensorMapSwizzle counts 0 to 3 for none, 32, 64 and 128 bytes.
+static Swizzle getSwizzle(int swizzle) {
+  constexpr Swizzle kSwizzles[] = {Swizzle::None, Swizzle::B32, Swizzle::B64,
+                                   Swizzle::B128};
+  if (swizzle < 0 || size_t(swizzle) >= std::size(kSwizzles))
+    quit("requires a swizzle of tensor maps, but it is " +
+         std::to_string(swizzle));
+  return kSwizzles[swizzle];
+}
+
+/// A map of the memref, whose last dimension is the map's first, in global
+/// memory. The box has the memref's order, too.
+VNM_EMULATOR_EXPORT void *
+mgpuTensorMapEncodeTiledMemref(int64_t rank, const MemRefDescriptor *memref,
+                               int type, int interleave, int swizzle, int, int,
+                               const int64_t *box) {
+  if (rank < 1 || rank > 3 || interleave != 0)
+    quit("requires a tensor map of rank 1 to 3 without interleave, but its "
+         "rank is " +
+         std::to_string(rank));
+  TensorMap map;
+  map.elementBytes = getElementBytes(type);
+  map.globalAddress = reinterpret_cast<uintptr_t>(
+      memref->aligned + memref->offset * int64_t(map.elementBytes));
+  map.swizzle = getSwizzle(swizzle);
+  const int64_t *sizes = memref->extents, *strides = sizes + rank;
+  for (int64_t dim = rank - 1; dim >= 0; --dim) {
+    map.sizes.push_back(uint64_t(sizes[dim]));
+    map.box.push_back(uint32_t(box[dim]));
+    if (dim > 0)
+      map.strides.push_back(uint64_t(strides[dim - 1]) * map.elementBytes);
+  }
+  if (llvm::Error error = verify(map))
+    quit("cannot encode a tensor map: " + llvm::toString(std::move(error)));
+  void *result = GlobalMemory::get().allocate(kTensorMapBytes);
+  storeTensorMap(map, static_cast<char *>(result));
+  return result;
+}
 
 VNM_EMULATOR_EXPORT void mgpuSetDefaultDevice(int32_t device) {
   if (device != 0)

@@ -62,6 +62,7 @@ struct Launch {
   Dim3 grid, block, cluster;
   uint32_t dynamicSharedBytes = 0;
   void **parameters = nullptr;
+  size_t numParameters = 0;
   Settings settings;
   AllocationList allocations;
   ReportList reports;

@@ -61,8 +61,7 @@ struct Thread {
   /// Reports and ends the cluster; does not return.
   [[noreturn]] void fail(Check check, OpRef op, std::string text);
   /// Reports, if `check` is on.
-  void report(Check check, OpRef op, std::string text,
-              llvm::StringRef key = "");
+  void report(Check check, OpRef op, std::string text);
 };
 
 /// What the lanes of a warp do together.

@@ -83,7 +83,7 @@ public:
   const std::vector<std::string> &get() const { return reports; }
 
 private:
-  static constexpr size_t kMaxReports = 20;
+  static constexpr size_t kMaxReports = 10;
 
   std::mutex mutex;
   llvm::StringSet<> keys;

@@ -34,11 +34,11 @@ void Thread::poll(Wait reason) {
   fiber.suspend();
 }
 
-void Thread::report(Check check, OpRef op, std::string text, StringRef key) {
+void Thread::report(Check check, OpRef op, std::string text) {
   if (!getCluster().launch.settings.checks.has(check) &&
       check != Check::Deadlock)
     return;
-  std::string unique = (Twine(op.getKernel()) + op.getName() + key).str();
+  std::string unique = (op.getKernel() + op.getName()).str();
   getCluster().launch.reports.add(
       check, unique, op.str() + ": " + text + " (" + describe(*this) + ")");
 }

@@ -27,5 +27,6 @@ void vnm::buildLowerToEmulationPipeline(OpPassManager &pm,
   addKernelLowering(pm);
   addLoops(pm, LowerToCPUOptions());
   addLLVM(pm, /*hasLaunches=*/true);
-  pm.addPass(createConvertNVVMToEmulation());
+  if (!options.keepKernels)
+    pm.addPass(createConvertNVVMToEmulation());
 }

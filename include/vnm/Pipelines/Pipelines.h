@@ -89,6 +89,11 @@ void buildLowerToNVVMPipeline(mlir::OpPassManager &pm,
 /// Options of vnm-lower-to-emulation: those of vnm-lower-to-nvvm that decide
 /// what the kernels are.
 struct LowerToEmulationOptions : SparsifyOptions<LowerToEmulationOptions> {
+  Option<bool> keepKernels{
+      *this, "keep-kernels",
+      llvm::cl::desc("Leave the kernels in NVVM, as convert-nvvm-to-emulation "
+                     "takes them"),
+      llvm::cl::init(false)};
   Option<std::string> chip{
       *this, "chip",
       llvm::cl::desc("NVIDIA chip to build for, e.g. sm_90a (default sm_80)"),

@@ -234,9 +234,12 @@ LogicalResult KernelConverter::convert(Operation *op,
 LogicalResult KernelConverter::run(const HandlerMap &handlers) {
   SmallVector<Operation *> ops;
   function.getBody().walk([&](Operation *op) {
-    ops.push_back(op);
+    // Parts of structs move about; they need no conversion.
+    if (!isa<LLVM::ExtractValueOp>(op))
+      ops.push_back(op);
     ordinals[op] = ++counts[op->getName().getStringRef()];
   });
+  resolveWarpgroupSums(function, *this);
   LogicalResult result = success();
   for (Operation *op : ops)
     if (failed(convert(op, handlers)))

@@ -116,6 +116,11 @@ private:
   llvm::DenseMap<mlir::Operation *, std::string> records;
 };
 
+/// Resolves references to the sums of asynchronous products where `function`
+/// uses them; before its ops are replaced.
+void resolveWarpgroupSums(mlir::LLVM::LLVMFuncOp function,
+                          KernelConverter &converter);
+
 /// An error that says that `op`, or a variant of it, has no emulation.
 mlir::InFlightDiagnostic emitNoEmulation(mlir::Operation *op);
 

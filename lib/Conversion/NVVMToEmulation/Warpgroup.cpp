@@ -3,10 +3,186 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // This file converts the asynchronous products of warpgroups.
+//
+// The sums of a product are in its registers only after a wait, but SSA values
+// are there at once. So a product yields a reference to its sums, which other
+// products take as it is and everything else resolves where it uses it.
 
 #include "KernelConverter.h"
 
+#include "vnm/Emulator/Instructions/ElementType.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "llvm/ADT/SetVector.h"
+
 using namespace mlir;
 using namespace vnm;
+using emulator::ElementType;
 
-void vnm::addWarpgroupHandlers(HandlerMap &handlers) {}
+//===----------------------------------------------------------------------===//
+// Uses of sums
+//===----------------------------------------------------------------------===//
+
+/// The values that may hold a reference: results of products, and what they
+/// reach through branches.
+static SetVector<Value> findReferences(LLVM::LLVMFuncOp function) {
+  SetVector<Value> references;
+  function.walk([&](NVVM::WgmmaMmaAsyncOp op) {
+    references.insert(op.getResults());
+  });
+  for (size_t i = 0; i < references.size(); ++i) {
+    for (OpOperand &use : references[i].getUses()) {
+      auto branch = dyn_cast<BranchOpInterface>(use.getOwner());
+      if (!branch)
+        continue;
+      if (std::optional<BlockArgument> argument =
+              branch.getSuccessorBlockArgument(use.getOperandNumber()))
+        references.insert(*argument);
+    }
+  }
+  return references;
+}
+
+/// Taking a struct apart does not use its registers, so it moves to where the
+/// parts are used.
+static void sinkExtracts(Value reference) {
+  SmallVector<LLVM::ExtractValueOp> extracts;
+  for (Operation *user : reference.getUsers())
+    if (auto extract = dyn_cast<LLVM::ExtractValueOp>(user))
+      extracts.push_back(extract);
+  for (LLVM::ExtractValueOp extract : extracts) {
+    for (OpOperand &use : llvm::make_early_inc_range(extract->getUses())) {
+      OpBuilder builder(use.getOwner());
+      use.set(builder.clone(*extract)->getResult(0));
+    }
+    extract.erase();
+  }
+}
+
+static void resolveUses(Value reference, KernelConverter &c) {
+  sinkExtracts(reference);
+  // The first use in each block resolves for all of the block.
+  llvm::MapVector<Block *, SmallVector<OpOperand *>> uses;
+  for (OpOperand &use : reference.getUses())
+    if (!isa<NVVM::WgmmaMmaAsyncOp, BranchOpInterface>(use.getOwner()))
+      uses[use.getOwner()->getBlock()].push_back(&use);
+  auto type = cast<LLVM::LLVMStructType>(reference.getType());
+  ImplicitLocOpBuilder &b = c.builder();
+  for (auto &[block, operands] : uses) {
+    Operation *first = operands.front()->getOwner();
+    for (OpOperand *operand : operands)
+      if (operand->getOwner()->isBeforeInBlock(first))
+        first = operand->getOwner();
+    b.setInsertionPoint(first);
+    b.setLoc(first->getLoc());
+    SmallVector<Value> parts;
+    for (size_t i = 0; i < type.getBody().size(); ++i)
+      parts.push_back(
+          LLVM::ExtractValueOp::create(b, reference, int64_t(i)));
+    Value buffer = c.makeRegisters(parts, parts.size());
+    c.call(first, "wgmma_use", {c.i32(int64_t(parts.size())), buffer});
+    Value resolved = c.loadRegisters(buffer, type);
+    for (OpOperand *operand : operands)
+      operand->set(resolved);
+  }
+}
+
+void vnm::resolveWarpgroupSums(LLVM::LLVMFuncOp function, KernelConverter &c) {
+  for (Value reference : findReferences(function))
+    resolveUses(reference, c);
+}
+
+//===----------------------------------------------------------------------===//
+// Ops
+//===----------------------------------------------------------------------===//
+
+static std::optional<ElementType> toElementType(NVVM::WGMMATypes type) {
+  switch (type) {
+  case NVVM::WGMMATypes::f16:
+    return ElementType::F16;
+  case NVVM::WGMMATypes::bf16:
+    return ElementType::BF16;
+  case NVVM::WGMMATypes::tf32:
+    return ElementType::TF32;
+  case NVVM::WGMMATypes::s8:
+    return ElementType::S8;
+  case NVVM::WGMMATypes::u8:
+    return ElementType::U8;
+  case NVVM::WGMMATypes::f32:
+    return ElementType::F32;
+  case NVVM::WGMMATypes::s32:
+    return ElementType::S32;
+  default:
+    return std::nullopt;
+  }
+}
+
+/// The registers of a struct of 32-bit elements; null if it has others.
+static Value storeStruct(KernelConverter &c, Value value) {
+  auto type = cast<LLVM::LLVMStructType>(value.getType());
+  SmallVector<Value> parts;
+  for (auto [index, element] : llvm::enumerate(type.getBody())) {
+    if (c.getDataLayout().getTypeSizeInBits(element) != 32)
+      return {};
+    parts.push_back(LLVM::ExtractValueOp::create(c.builder(), value,
+                                                 int64_t(index)));
+  }
+  return c.makeRegisters(parts, parts.size());
+}
+
+static LogicalResult convertProduct(Operation *op, KernelConverter &c) {
+  auto product = cast<NVVM::WgmmaMmaAsyncOp>(op);
+  std::optional<ElementType> typeA = toElementType(product.getTypeA()),
+                             typeB = toElementType(product.getTypeB()),
+                             typeD = toElementType(product.getTypeD());
+  Value in = storeStruct(c, product.getInouts());
+  if (!typeA || !typeB || !typeD || !in)
+    return emitNoEmulation(op) << " for its types";
+  bool negateA = product.getScaleA() == NVVM::WGMMAScaleIn::neg,
+       negateB = product.getScaleB() == NVVM::WGMMAScaleIn::neg,
+       transposeA = product.getLayoutA() == NVVM::MMALayout::col,
+       transposeB = product.getLayoutB() == NVVM::MMALayout::row,
+       saturate = product.getSatfinite() == NVVM::MMAIntOverflow::satfinite;
+  Value instruction = c.makeConstant(
+      {int32_t(*typeA), int32_t(*typeB), int32_t(*typeD),
+       int32_t(product.getShape().getN()), int32_t(product.getShape().getK()),
+       /*sparse=*/0, /*selector=*/0, negateA, negateB, transposeA, transposeB,
+       saturate});
+  auto type = cast<LLVM::LLVMStructType>(product.getType());
+  Value out = c.makeRegisters({}, type.getBody().size());
+  bool scaleD = product.getScaleD() == NVVM::WGMMAScaleOut::one;
+  Value none = LLVM::ZeroOp::create(c.builder(), c.getPointerType());
+  c.call(op, "wgmma",
+         {instruction, none, product.getDescriptorA(),
+          product.getDescriptorB(), c.i32(0), c.i32(scaleD), in, out});
+  product.replaceAllUsesWith(c.loadRegisters(out, type));
+  product.erase();
+  return success();
+}
+
+static LogicalResult convertFence(Operation *op, KernelConverter &c) {
+  c.call(op, "wgmma_fence", {});
+  op->erase();
+  return success();
+}
+
+static LogicalResult convertCommit(Operation *op, KernelConverter &c) {
+  c.call(op, "wgmma_commit", {});
+  op->erase();
+  return success();
+}
+
+static LogicalResult convertWait(Operation *op, KernelConverter &c) {
+  auto wait = cast<NVVM::WgmmaWaitGroupSyncOp>(op);
+  c.call(op, "wgmma_wait", {c.i32(int64_t(wait.getGroup()))});
+  op->erase();
+  return success();
+}
+
+void vnm::addWarpgroupHandlers(HandlerMap &handlers) {
+  handlers["nvvm.wgmma.mma_async"] = convertProduct;
+  handlers["nvvm.wgmma.fence.aligned"] = convertFence;
+  handlers["nvvm.wgmma.commit.group.sync.aligned"] = convertCommit;
+  handlers["nvvm.wgmma.wait.group.sync.aligned"] = convertWait;
+}
