@@ -88,7 +88,8 @@ getPieces(Thread &thread, OpRef op, const TensorMap &map, uint32_t rank,
           const int32_t *coordinates, uint32_t shared, bool isStore) {
   std::vector<TensorCopyPiece> pieces;
   Error error = forEachTensorCopyPiece(
-      map, ArrayRef(coordinates, rank), shared, [&](TensorCopyPiece piece) {
+      map, isStore ? TensorCopyDirection::Store : TensorCopyDirection::Load,
+      ArrayRef(coordinates, rank), shared, [&](TensorCopyPiece piece) {
         pieces.push_back(piece);
         if (piece.outOfBounds)
           return Error::success();

@@ -14,6 +14,12 @@
 
 using namespace mlir;
 
+void vnm::buildHostOfEmulationPipeline(OpPassManager &pm) {
+  addLoops(pm, LowerToCPUOptions());
+  addLLVM(pm, /*hasLaunches=*/true);
+  pm.addPass(createConvertLaunchesToEmulation());
+}
+
 void vnm::buildLowerToEmulationPipeline(OpPassManager &pm,
                                         const LowerToEmulationOptions &options) {
   addFrontHalf(pm, options.getSettings());
@@ -25,8 +31,9 @@ void vnm::buildLowerToEmulationPipeline(OpPassManager &pm,
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   addKernelLowering(pm);
-  addLoops(pm, LowerToCPUOptions());
-  addLLVM(pm, /*hasLaunches=*/true);
-  if (!options.keepKernels)
-    pm.addPass(createConvertNVVMToEmulation());
+  if (options.keepKernels)
+    return;
+  // Before gpu-to-llvm, which makes inline PTX of some NVVM ops.
+  pm.addPass(createConvertNVVMToEmulation());
+  buildHostOfEmulationPipeline(pm);
 }

@@ -91,8 +91,8 @@ void buildLowerToNVVMPipeline(mlir::OpPassManager &pm,
 struct LowerToEmulationOptions : SparsifyOptions<LowerToEmulationOptions> {
   Option<bool> keepKernels{
       *this, "keep-kernels",
-      llvm::cl::desc("Leave the kernels in NVVM, as convert-nvvm-to-emulation "
-                     "takes them"),
+      llvm::cl::desc("Stop before convert-nvvm-to-emulation, to look at the "
+                     "kernels or change them"),
       llvm::cl::init(false)};
   Option<std::string> chip{
       *this, "chip",
@@ -109,6 +109,10 @@ struct LowerToEmulationOptions : SparsifyOptions<LowerToEmulationOptions> {
 /// vnm-lower-to-cpu's needs.
 void buildLowerToEmulationPipeline(mlir::OpPassManager &pm,
                                    const LowerToEmulationOptions &options);
+
+/// Adds what vnm-lower-to-emulation does after convert-nvvm-to-emulation: the host
+/// to LLVM, with launches of emulated kernels.
+void buildHostOfEmulationPipeline(mlir::OpPassManager &pm);
 
 /// Registers every pipeline of the project, so that textual pipelines may name
 /// them.

@@ -2,9 +2,17 @@
 // See the file LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// This file converts kernel launches.
+// This file implements the records of kernels and the pass
+// convert-launches-to-emulation.
+
+#include "vnm/Conversion/NVVMToEmulation/NVVMToEmulation.h"
 
 #include "Launch.h"
+
+namespace vnm {
+#define GEN_PASS_DEF_CONVERTLAUNCHESTOEMULATION
+#include "vnm/Conversion/Passes.h.inc"
+} // namespace vnm
 
 using namespace mlir;
 using namespace vnm;
@@ -137,10 +145,28 @@ static LogicalResult checkLaunch(gpu::LaunchFuncOp launch) {
   return success();
 }
 
-LogicalResult vnm::convertLaunch(ModuleOp module, SymbolTable &symbols,
-                                 gpu::LaunchFuncOp launch,
-                                 LLVM::GlobalOp record) {
-  if (failed(checkLaunch(launch)))
+/// The record that the declaration of the launch's kernel names.
+static FailureOr<LLVM::GlobalOp> findRecord(ModuleOp module,
+                                            SymbolTable &symbols,
+                                            gpu::LaunchFuncOp launch) {
+  Operation *kernel =
+      SymbolTable::lookupSymbolIn(module, launch.getKernelAttr());
+  auto name = kernel ? kernel->getAttrOfType<FlatSymbolRefAttr>(
+                           getRecordAttrName())
+                     : FlatSymbolRefAttr();
+  auto record =
+      name ? symbols.lookup<LLVM::GlobalOp>(name.getValue()) : LLVM::GlobalOp();
+  if (!record)
+    return launch.emitError()
+           << "requires a kernel that convert-nvvm-to-emulation converted, but "
+           << launch.getKernel() << " is none";
+  return record;
+}
+
+static LogicalResult convertLaunch(ModuleOp module, SymbolTable &symbols,
+                                   gpu::LaunchFuncOp launch) {
+  FailureOr<LLVM::GlobalOp> record = findRecord(module, symbols, launch);
+  if (failed(record) || failed(checkLaunch(launch)))
     return failure();
   ImplicitLocOpBuilder b(launch.getLoc(), launch);
   Type pointer = getPointer(module), i64 = b.getI64Type();
@@ -164,7 +190,7 @@ LogicalResult vnm::convertLaunch(ModuleOp module, SymbolTable &symbols,
       return value;
     return LLVM::SExtOp::create(b, i64, value);
   };
-  SmallVector<Value> operands = {LLVM::AddressOfOp::create(b, record)};
+  SmallVector<Value> operands = {LLVM::AddressOfOp::create(b, *record)};
   StringRef name = "mgpuLaunchKernel";
   if (launch.hasClusterSize()) {
     name = "mgpuLaunchClusterKernel";
@@ -193,3 +219,23 @@ LogicalResult vnm::convertLaunch(ModuleOp module, SymbolTable &symbols,
   launch.erase();
   return success();
 }
+
+namespace {
+struct ConvertLaunchesToEmulation final
+    : vnm::impl::ConvertLaunchesToEmulationBase<ConvertLaunchesToEmulation> {
+  using ConvertLaunchesToEmulationBase::ConvertLaunchesToEmulationBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    SymbolTable symbols(module);
+    SmallVector<gpu::LaunchFuncOp> launches;
+    module.walk([&](gpu::LaunchFuncOp launch) { launches.push_back(launch); });
+    for (gpu::LaunchFuncOp launch : launches)
+      if (failed(convertLaunch(module, symbols, launch)))
+        return signalPassFailure();
+    for (auto kernels : llvm::to_vector(module.getOps<gpu::GPUModuleOp>()))
+      kernels.erase();
+    module->removeAttr(gpu::GPUDialect::getContainerModuleAttrName());
+  }
+};
+} // namespace

@@ -22,12 +22,8 @@ mlir::LLVM::GlobalOp addKernelRecord(mlir::ModuleOp module,
                                      llvm::StringRef name,
                                      const SharedLayout &layout);
 
-/// Replaces a launch, whose operands must have LLVM types, by a call of the
-/// emulator with the kernel's record.
-llvm::LogicalResult convertLaunch(mlir::ModuleOp module,
-                                  mlir::SymbolTable &symbols,
-                                  mlir::gpu::LaunchFuncOp launch,
-                                  mlir::LLVM::GlobalOp record);
+/// Name of the attribute by which a kernel's declaration names its record.
+inline llvm::StringRef getRecordAttrName() { return "vnm.record"; }
 
 } // namespace vnm
 

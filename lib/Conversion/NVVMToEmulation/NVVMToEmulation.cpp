@@ -94,7 +94,7 @@ public:
       : module(module), symbols(module) {}
 
   LogicalResult run();
-  unsigned getNumKernels() const { return records.size(); }
+  unsigned getNumKernels() const { return numKernels; }
 
 private:
   LogicalResult convertModule(gpu::GPUModuleOp kernels);
@@ -104,14 +104,19 @@ private:
 
   ModuleOp module;
   SymbolTable symbols;
-  /// By the path of the kernel, e.g. "@kernels::@f".
-  llvm::StringMap<LLVM::GlobalOp> records;
+  unsigned numKernels = 0;
   llvm::StringMap<LLVM::LLVMFuncOp> moved; ///< Of the current module, by name.
 };
 } // namespace
 
-static std::string getPath(StringRef kernels, StringRef name) {
-  return (kernels + "::" + name).str();
+/// What launches refer to: a kernel without a body, which names its record.
+static void declareKernel(gpu::GPUModuleOp kernels, StringRef name,
+                          LLVM::LLVMFunctionType type, LLVM::GlobalOp record) {
+  auto builder = OpBuilder::atBlockEnd(kernels.getBody());
+  auto kernel = LLVM::LLVMFuncOp::create(builder, record.getLoc(), name, type);
+  kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
+                  builder.getUnitAttr());
+  kernel->setAttr(getRecordAttrName(), FlatSymbolRefAttr::get(record));
 }
 
 LLVM::LLVMFuncOp ModuleConverter::move(gpu::GPUModuleOp kernels,
@@ -191,9 +196,15 @@ LogicalResult ModuleConverter::convertModule(gpu::GPUModuleOp kernels) {
     if (failed(converter.run(getHandlers())))
       return failure();
     removeAddressSpaces(function);
-    if (function->hasAttr("nvvm.kernel"))
-      records[getPath(kernels.getName(), item.second)] =
-          addKernelRecord(module, symbols, function, item.second, layout);
+    if (function->hasAttr("nvvm.kernel")) {
+      auto type = function.getFunctionType();
+      declareKernel(
+          kernels, item.second,
+          LLVM::LLVMFunctionType::get(type.getReturnType(),
+                                      type.getParams().drop_front()),
+          addKernelRecord(module, symbols, function, item.second, layout));
+      ++numKernels;
+    }
     SmallVector<StringAttr> foreign;
     for (NamedAttribute attribute : function->getDiscardableAttrs())
       if (attribute.getName().strref().starts_with("nvvm.") ||
@@ -203,29 +214,16 @@ LogicalResult ModuleConverter::convertModule(gpu::GPUModuleOp kernels) {
       function->removeDiscardableAttr(name);
     function.setLinkage(LLVM::Linkage::Internal);
   }
+  for (auto global :
+       llvm::make_early_inc_range(kernels.getOps<LLVM::GlobalOp>()))
+    global.erase();
   return success();
 }
 
 LogicalResult ModuleConverter::run() {
-  auto modules = llvm::to_vector(module.getOps<gpu::GPUModuleOp>());
-  for (gpu::GPUModuleOp kernels : modules)
+  for (auto kernels : llvm::to_vector(module.getOps<gpu::GPUModuleOp>()))
     if (failed(convertModule(kernels)))
       return failure();
-  SmallVector<gpu::LaunchFuncOp> launches;
-  module.walk([&](gpu::LaunchFuncOp launch) { launches.push_back(launch); });
-  for (gpu::LaunchFuncOp launch : launches) {
-    auto found = records.find(getPath(launch.getKernelModuleName().strref(),
-                                      launch.getKernelName().strref()));
-    if (found == records.end())
-      return launch.emitError() << "requires a kernel that is in the module, "
-                                   "but "
-                                << launch.getKernel() << " is not";
-    if (failed(convertLaunch(module, symbols, launch, found->second)))
-      return failure();
-  }
-  for (gpu::GPUModuleOp kernels : modules)
-    kernels.erase();
-  module->removeAttr(gpu::GPUDialect::getContainerModuleAttrName());
   return success();
 }
 

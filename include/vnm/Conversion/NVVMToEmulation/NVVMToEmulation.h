@@ -13,6 +13,7 @@
 
 namespace vnm {
 
+#define GEN_PASS_DECL_CONVERTLAUNCHESTOEMULATION
 #define GEN_PASS_DECL_CONVERTNVVMTOEMULATION
 #include "vnm/Conversion/Passes.h.inc"
 
