@@ -10,6 +10,7 @@
 #include "vnm/Dialect/VNM/IR/VNMDialect.h"
 #include "vnm/Dialect/VNM/Transforms/BufferizableOpInterfaceImpl.h"
 #include "vnm/Dialect/VNM/Transforms/Passes.h"
+#include "vnm/Dialect/VNMNVVM/IR/VNMNVVMDialect.h"
 #include "vnm/Pipelines/Pipelines.h"
 #include "vnm/Transforms/Passes.h"
 
@@ -18,7 +19,7 @@
 using namespace mlir;
 
 void vnm::registerAllDialects(DialectRegistry &registry) {
-  registry.insert<VNMDialect>();
+  registry.insert<VNMDialect, nvvm::VNMNVVMDialect>();
 }
 
 void vnm::registerAllExtensions(DialectRegistry &registry) {

@@ -8,6 +8,7 @@
 #define VNM_CONVERSION_PASSES_H
 
 #include "vnm/Conversion/NVVMToEmulation/NVVMToEmulation.h"
+#include "vnm/Conversion/VNMNVVMToLLVM/VNMNVVMToLLVM.h"
 #include "vnm/Conversion/VNMToGPU/VNMToGPU.h"
 #include "vnm/Conversion/VNMToSCF/VNMToSCF.h"
 

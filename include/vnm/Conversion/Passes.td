@@ -95,6 +95,40 @@ def ConvertNVVMToEmulation
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
+def ConvertVNMNVVMToLLVM : Pass<"convert-vnm-nvvm-to-llvm"> {
+  let summary = "turn vnm_nvvm ops into inline PTX";
+  let description = [{
+    Every op of the `vnm_nvvm` dialect becomes one `llvm.inline_asm`; everything
+    else stays. An accumulator struct is taken apart into registers, each an
+    output and, tied to it, an input, so that the instruction works in place.
+    Run it in a `gpu.module` before translation to LLVM IR. The PTX needs the
+    target `sm_90a`.
+
+    ```mlir
+    func.func @multiply(%acc: !llvm.struct<(f32, f32, f32, f32)>, %a: i64, %b: i64,
+                        %meta: i32, %scale: i1) -> !llvm.struct<(f32, f32, f32, f32)> {
+      %d = vnm_nvvm.wgmma.mma_async.sp %acc, a(%a : i64), b(%b), metadata(%meta, 0),
+          scale_d(%scale), shape<m = 64, n = 8, k = 16>, D[<f32>],
+          A[<tf32>, <one>, <row>], B[<tf32>, <one>, <col>]
+          : !llvm.struct<(f32, f32, f32, f32)>
+      return %d : !llvm.struct<(f32, f32, f32, f32)>
+    }
+    ```
+
+    becomes (the text of the instruction shortened)
+
+    ```
+    %0 = llvm.extractvalue %acc[0] : !llvm.struct<(f32, f32, f32, f32)>
+    ...
+    %4 = llvm.zext %scale : i1 to i32
+    %5 = llvm.inline_asm has_side_effects asm_dialect = att
+        "{ .reg .pred p; setp.ne.b32 p, $11, 0; wgmma.mma_async.sp ... p, 1, 1; }",
+        "=f,=f,=f,=f,0,1,2,3,l,l,r,r" %0, %1, %2, %3, %a, %b, %meta, %4
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
   let summary = "turn vnm.spmm on memrefs into GPU kernels and launches";
   let description = [{

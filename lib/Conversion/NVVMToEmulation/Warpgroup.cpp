@@ -10,7 +10,8 @@
 
 #include "KernelConverter.h"
 
-#include "vnm/Emulator/Instructions/ElementType.h"
+#include "vnm/Dialect/VNMNVVM/IR/VNMNVVMDialect.h"
+#include "vnm/Emulator/Instructions/Wgmma.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
@@ -19,17 +20,24 @@
 using namespace mlir;
 using namespace vnm;
 using emulator::ElementType;
+using emulator::Major;
+using emulator::WgmmaInstruction;
 
 //===----------------------------------------------------------------------===//
 // Uses of sums
 //===----------------------------------------------------------------------===//
 
+static bool isProduct(Operation *op) {
+  return isa<NVVM::WgmmaMmaAsyncOp, nvvm::WgmmaMmaAsyncSpOp>(op);
+}
+
 /// The values that may hold a reference: results of products, and what they
 /// reach through branches.
 static SetVector<Value> findReferences(LLVM::LLVMFuncOp function) {
   SetVector<Value> references;
-  function.walk([&](NVVM::WgmmaMmaAsyncOp op) {
-    references.insert(op.getResults());
+  function.walk([&](Operation *op) {
+    if (isProduct(op))
+      references.insert(op->getResult(0));
   });
   for (size_t i = 0; i < references.size(); ++i) {
     for (OpOperand &use : references[i].getUses()) {
@@ -65,7 +73,7 @@ static void resolveUses(Value reference, KernelConverter &c) {
   // The first use in each block resolves for all of the block.
   llvm::MapVector<Block *, SmallVector<OpOperand *>> uses;
   for (OpOperand &use : reference.getUses())
-    if (!isa<NVVM::WgmmaMmaAsyncOp, BranchOpInterface>(use.getOwner()))
+    if (!isProduct(use.getOwner()) && !isa<BranchOpInterface>(use.getOwner()))
       uses[use.getOwner()->getBlock()].push_back(&use);
   auto type = cast<LLVM::LLVMStructType>(reference.getType());
   ImplicitLocOpBuilder &b = c.builder();
@@ -131,34 +139,92 @@ static Value storeStruct(KernelConverter &c, Value value) {
   return c.makeRegisters(parts, parts.size());
 }
 
-static LogicalResult convertProduct(Operation *op, KernelConverter &c) {
+namespace {
+/// What a product takes at run time.
+struct ProductOperands {
+  ValueRange registersA; ///< Empty if A has a descriptor.
+  Value descriptorA, descriptorB;
+  Value metadata; ///< Null if dense.
+  Value scaleD;   ///< i32
+  Value sums;
+};
+} // namespace
+
+static LogicalResult emitProduct(Operation *op, KernelConverter &c,
+                                 const WgmmaInstruction &instruction,
+                                 const ProductOperands &operands) {
+  auto type = cast<LLVM::LLVMStructType>(op->getResult(0).getType());
+  Value in = storeStruct(c, operands.sums);
+  if (!in || type.getBody().size() != instruction.getNumRegistersD())
+    return emitNoEmulation(op) << " for " << type;
+  Value constant = c.makeConstant(
+      {int32_t(instruction.typeA), int32_t(instruction.typeB),
+       int32_t(instruction.accumulator), int32_t(instruction.n),
+       int32_t(instruction.k), instruction.sparse,
+       int32_t(instruction.selector), instruction.negateA, instruction.negateB,
+       instruction.majorA == Major::MN, instruction.majorB == Major::MN,
+       instruction.saturate});
+  Value a = operands.registersA.empty()
+                ? LLVM::ZeroOp::create(c.builder(), c.getPointerType())
+                      .getResult()
+                : c.makeRegisters(operands.registersA,
+                                  operands.registersA.size());
+  Value descriptorA = operands.descriptorA ? operands.descriptorA : c.i64(0);
+  Value metadata = operands.metadata ? operands.metadata : c.i32(0);
+  Value out = c.makeRegisters({}, type.getBody().size());
+  c.call(op, "wgmma",
+         {constant, a, descriptorA, operands.descriptorB, metadata,
+          operands.scaleD, in, out});
+  op->getResult(0).replaceAllUsesWith(c.loadRegisters(out, type));
+  op->erase();
+  return success();
+}
+
+static LogicalResult convertDense(Operation *op, KernelConverter &c) {
   auto product = cast<NVVM::WgmmaMmaAsyncOp>(op);
   std::optional<ElementType> typeA = toElementType(product.getTypeA()),
                              typeB = toElementType(product.getTypeB()),
                              typeD = toElementType(product.getTypeD());
-  Value in = storeStruct(c, product.getInouts());
-  if (!typeA || !typeB || !typeD || !in)
+  if (!typeA || !typeB || !typeD)
     return emitNoEmulation(op) << " for its types";
-  bool negateA = product.getScaleA() == NVVM::WGMMAScaleIn::neg,
-       negateB = product.getScaleB() == NVVM::WGMMAScaleIn::neg,
-       transposeA = product.getLayoutA() == NVVM::MMALayout::col,
-       transposeB = product.getLayoutB() == NVVM::MMALayout::row,
-       saturate = product.getSatfinite() == NVVM::MMAIntOverflow::satfinite;
-  Value instruction = c.makeConstant(
-      {int32_t(*typeA), int32_t(*typeB), int32_t(*typeD),
-       int32_t(product.getShape().getN()), int32_t(product.getShape().getK()),
-       /*sparse=*/0, /*selector=*/0, negateA, negateB, transposeA, transposeB,
-       saturate});
-  auto type = cast<LLVM::LLVMStructType>(product.getType());
-  Value out = c.makeRegisters({}, type.getBody().size());
-  bool scaleD = product.getScaleD() == NVVM::WGMMAScaleOut::one;
-  Value none = LLVM::ZeroOp::create(c.builder(), c.getPointerType());
-  c.call(op, "wgmma",
-         {instruction, none, product.getDescriptorA(),
-          product.getDescriptorB(), c.i32(0), c.i32(scaleD), in, out});
-  product.replaceAllUsesWith(c.loadRegisters(out, type));
-  product.erase();
-  return success();
+  auto getMajor = [](bool isTransposed) {
+    return isTransposed ? Major::MN : Major::K;
+  };
+  WgmmaInstruction instruction;
+  instruction.typeA = *typeA;
+  instruction.typeB = *typeB;
+  instruction.accumulator = *typeD;
+  instruction.n = product.getShape().getN();
+  instruction.k = product.getShape().getK();
+  instruction.negateA = product.getScaleA() == NVVM::WGMMAScaleIn::neg;
+  instruction.negateB = product.getScaleB() == NVVM::WGMMAScaleIn::neg;
+  instruction.majorA = getMajor(product.getLayoutA() == NVVM::MMALayout::col);
+  instruction.majorB = getMajor(product.getLayoutB() == NVVM::MMALayout::row);
+  instruction.saturate =
+      product.getSatfinite() == NVVM::MMAIntOverflow::satfinite;
+  ProductOperands operands;
+  operands.descriptorA = product.getDescriptorA();
+  operands.descriptorB = product.getDescriptorB();
+  operands.scaleD = c.i32(product.getScaleD() == NVVM::WGMMAScaleOut::one);
+  operands.sums = product.getInouts();
+  return emitProduct(op, c, instruction, operands);
+}
+
+static LogicalResult convertSparse(Operation *op, KernelConverter &c) {
+  auto product = cast<nvvm::WgmmaMmaAsyncSpOp>(op);
+  std::optional<WgmmaInstruction> instruction = product.getInstruction();
+  if (!instruction)
+    return emitNoEmulation(op) << " for its types";
+  ProductOperands operands;
+  if (product.hasRegistersA())
+    operands.registersA = product.getA();
+  else
+    operands.descriptorA = product.getA().front();
+  operands.descriptorB = product.getDescriptorB();
+  operands.metadata = product.getMetadata();
+  operands.scaleD = c.toI32(product.getScaleD());
+  operands.sums = product.getAccumulator();
+  return emitProduct(op, c, *instruction, operands);
 }
 
 static LogicalResult convertFence(Operation *op, KernelConverter &c) {
@@ -181,7 +247,8 @@ static LogicalResult convertWait(Operation *op, KernelConverter &c) {
 }
 
 void vnm::addWarpgroupHandlers(HandlerMap &handlers) {
-  handlers["nvvm.wgmma.mma_async"] = convertProduct;
+  handlers["nvvm.wgmma.mma_async"] = convertDense;
+  handlers["vnm_nvvm.wgmma.mma_async.sp"] = convertSparse;
   handlers["nvvm.wgmma.fence.aligned"] = convertFence;
   handlers["nvvm.wgmma.commit.group.sync.aligned"] = convertCommit;
   handlers["nvvm.wgmma.wait.group.sync.aligned"] = convertWait;

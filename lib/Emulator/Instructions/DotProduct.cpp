@@ -106,6 +106,9 @@ static uint32_t encode(Format format, int64_t sum, int scale, bool nearest) {
 
 /// `number` in units of 2^unit, cut off towards zero.
 static int64_t align(const Number &number, int precision, int unit) {
+  // A zero may lie far above the unit.
+  if (!number.significand)
+    return 0;
   int shift = number.exponent - precision - unit;
   uint64_t magnitude = 0;
   if (shift >= 0)

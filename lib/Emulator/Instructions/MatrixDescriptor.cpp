@@ -68,10 +68,9 @@ llvm::Error MatrixDescriptor::verify(ElementType type, Major major, unsigned mn,
     return makeError("requires 16-bit elements in an MN-major matrix, but "
                      "they are " +
                      stringify(type));
-  if (baseOffset >= width / kPieceBytes)
-    return makeError("requires a base offset below " +
-                     llvm::Twine(width / kPieceBytes) + " with a swizzle of " +
-                     llvm::Twine(width) + " bytes, but it is " +
+  if (baseOffset && swizzle == Swizzle::None)
+    return makeError("requires a base offset of 0 without a swizzle, but it "
+                     "is " +
                      llvm::Twine(baseOffset));
   bool swizzled = swizzle != Swizzle::None;
   unsigned extent = (major == Major::K ? k : mn) * bytes;

@@ -47,7 +47,7 @@ struct MatrixDescriptor {
 
   /// Checks that a matrix of `mn` x `k` elements of `type` can be described:
   /// MN-major needs 16-bit elements, a swizzled K-major row must lie within the
-  /// pattern, the base offset must be below the pattern's rows of 128 bytes.
+  /// pattern, the base offset must be 0 without a swizzle.
   llvm::Error verify(ElementType type, Major major, unsigned mn,
                      unsigned k) const;
 

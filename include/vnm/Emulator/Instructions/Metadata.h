@@ -35,7 +35,8 @@ llvm::Error verify(const MetadataFormat &format);
 /// holds k / 2 columns for each of the 16 rows of every warp of `metadata`
 /// (one register per lane), row by row. Errors name lane, bits and code where a
 /// code is illegal: for 2:4 anything but 0x4, 0x8, 0x9, 0xC, 0xD, 0xE (indices
-/// in ascending order), for 1:2 anything but 0x4 and 0xE.
+/// in ascending order), for 1:2 anything but 0x4 and 0xE. PTX demands ascending
+/// order of mma.sp::ordered_metadata alone; no kernel needs the other.
 llvm::Expected<llvm::SmallVector<uint8_t, 0>>
 decodeMetadata(const MetadataFormat &format, ConstFragmentRef metadata);
 

@@ -13,8 +13,8 @@
 namespace vnm::emulator {
 
 /// A warp-level `mma.sync.aligned.m16n8kK.row.col` or
-/// `mma.sp::ordered_metadata.sync.aligned...` (PTX ISA 9.7.14.5.14,
-/// 9.7.14.6.2).
+/// `mma.sp::ordered_metadata.sync.aligned...` (PTX ISA 9.7.14.5
+/// and 9.7.14.6).
 struct MmaInstruction {
   /// Type of A and of B's elements. They differ only in sign (s8 and u8).
   ElementType typeA = ElementType::F16, typeB = ElementType::F16;

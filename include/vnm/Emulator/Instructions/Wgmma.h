@@ -14,7 +14,7 @@
 namespace vnm::emulator {
 
 /// `wgmma.mma_async{.sp}.sync.aligned.m64nNkK` (PTX ISA 9.7.15.5.2 and
-/// 9.7.15.5.3).
+/// 9.7.15.6).
 struct WgmmaInstruction {
   /// Type of A and of B's elements. They differ only in sign (s8 and u8).
   ElementType typeA = ElementType::F16, typeB = ElementType::F16;
