@@ -68,12 +68,13 @@ gpu.module @kernels {
     llvm.return
   }
 
-  // A matrix through shared memory: stored by columns, loaded by rows; lane 4 g +
-  // q holds elements 2 q, 2 q + 1 of row g, so lane 1 gets those of rows 2, 3 of
-  // column 0: the low halves of lanes 8 and 12.
+  // A matrix through shared memory: stored by columns, loaded by rows, pairs of
+  // rows exchanged; lane 4 g + q holds elements 2 q, 2 q + 1 of row g. So lane 5
+  // gets elements 2 and 3 of row 0, which were rows 2 and 3 of column 0: the low
+  // halves of lanes 8 and 12.
   // RUN: %{run} --entry=matrix
   // RUN: %{npy} show %t.y.npy | FileCheck %s --check-prefix=MATRIX
-  // MATRIX: <i4 (32,) 327681 851977 1376273 1900569
+  // MATRIX: <i4 (32,) 0 0 0 0 327681 851977 1376273 1900569
   llvm.mlir.global internal @rows() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<128 x i8>
   llvm.func @matrix(%in: !llvm.ptr<1>, %out: !llvm.ptr<1>) attributes {gpu.kernel, nvvm.kernel} {
     %all = llvm.mlir.constant(-1 : i32) : i32
@@ -86,7 +87,10 @@ gpu.module @kernels {
     %address = llvm.getelementptr %shared[%row] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, !llvm.array<8 x i16>
     nvvm.stmatrix %address, %value {layout = #nvvm.mma_layout<col>, eltType = #nvvm.ld_st_matrix_elt_type<b16>, shape = #nvvm.ld_st_matrix_shape<m = 8, n = 8>} : !llvm.ptr<3>, i32
     nvvm.bar.warp.sync %all : i32
-    %loaded = nvvm.ldmatrix %address {num = 1 : i32, layout = #nvvm.mma_layout<row>, eltType = #nvvm.ld_st_matrix_elt_type<b16>, shape = #nvvm.ld_st_matrix_shape<m = 8, n = 8>} : (!llvm.ptr<3>) -> i32
+    %c1 = llvm.mlir.constant(1 : i32) : i32
+    %neighbour = llvm.xor %row, %c1 : i32
+    %other = llvm.getelementptr %shared[%neighbour] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, !llvm.array<8 x i16>
+    %loaded = nvvm.ldmatrix %other {num = 1 : i32, layout = #nvvm.mma_layout<row>, eltType = #nvvm.ld_st_matrix_elt_type<b16>, shape = #nvvm.ld_st_matrix_shape<m = 8, n = 8>} : (!llvm.ptr<3>) -> i32
     %to = llvm.getelementptr %out[%lane] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i32
     llvm.store %loaded, %to : i32, !llvm.ptr<1>
     llvm.return

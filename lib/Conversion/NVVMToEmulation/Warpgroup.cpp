@@ -89,7 +89,11 @@ static void resolveUses(Value reference, KernelConverter &c) {
       parts.push_back(
           LLVM::ExtractValueOp::create(b, reference, int64_t(i)));
     Value buffer = c.makeRegisters(parts, parts.size());
-    c.call(first, "wgmma_use", {c.i32(int64_t(parts.size())), buffer});
+    // What uses the sums, not what takes them apart.
+    Operation *user = isa<LLVM::ExtractValueOp>(first) && first->hasOneUse()
+                          ? *first->user_begin()
+                          : first;
+    c.call(user, "wgmma_use", {c.i32(int64_t(parts.size())), buffer});
     Value resolved = c.loadRegisters(buffer, type);
     for (OpOperand *operand : operands)
       operand->set(resolved);
