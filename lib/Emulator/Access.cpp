@@ -29,8 +29,7 @@ static void checkAlignment(Thread &thread, OpRef op, uint64_t address,
     thread.report(Check::Alignment, op,
                   "requires an address aligned to " +
                       std::to_string(alignment) + " bytes, but accesses " +
-                      formatRange(address, bytes) + " of " + space +
-                      " memory");
+                      formatRange(address, bytes) + " of " + space + " memory");
 }
 
 //===----------------------------------------------------------------------===//
@@ -76,8 +75,7 @@ static std::string describeRace(const AccessProblem &problem,
   unsigned perCta = cluster.ctas.front().threads.size();
   if (!isAsynchronous(thread, earlier)) {
     const Cta &cta = cluster.ctas[earlier.component / perCta];
-    by = "by thread " +
-         formatDim(cta.threads[earlier.component % perCta].id);
+    by = "by thread " + formatDim(cta.threads[earlier.component % perCta].id);
     if (&cta != thread.cta)
       by += " of CTA " + formatDim(cta.id);
   }
@@ -119,9 +117,9 @@ static void reportProblem(Thread &thread, const AccessProblem &problem,
 
 static void note(Thread &thread, SharedRange range, const Access &access) {
   const CheckSet &checks = thread.getCluster().launch.settings.checks;
-  if (range.bytes == 0 || !(checks.has(Check::Race) ||
-                            checks.has(Check::Uninit) ||
-                            checks.has(Check::Proxy)))
+  if (range.bytes == 0 ||
+      !(checks.has(Check::Race) || checks.has(Check::Uninit) ||
+        checks.has(Check::Proxy)))
     return;
   AccessProblem problem =
       range.cta->window.access(range.offset, range.bytes, access,
@@ -165,8 +163,7 @@ Allocation &vnm::emulator::locateGlobal(Thread &thread, OpRef op,
     if (Allocation *near = launch.findAllocation(toInteger(address), 0))
       where = "which starts " +
               std::to_string(toInteger(address) - near->getBase()) +
-              " bytes into an allocation of " +
-              std::to_string(near->getSize());
+              " bytes into an allocation of " + std::to_string(near->getSize());
     else
       for (const auto &other : launch.allocations)
         if (uint64_t distance = other->getBase() - toInteger(address);
@@ -182,20 +179,19 @@ Allocation &vnm::emulator::locateGlobal(Thread &thread, OpRef op,
   return *allocation;
 }
 
-void vnm::emulator::noteGlobal(Thread &thread, OpRef op,
-                               Allocation &allocation, const char *address,
-                               uint64_t bytes, bool isWrite) {
+void vnm::emulator::noteGlobal(Thread &thread, OpRef op, Allocation &allocation,
+                               const char *address, uint64_t bytes,
+                               bool isWrite) {
   if (isWrite)
     return allocation.markWritten(toInteger(address), bytes);
   size_t bad = allocation.findUnwritten(toInteger(address), bytes);
   if (bad < bytes)
-    thread.report(Check::Uninit, op,
-                  "requires global memory that was written, but reads byte " +
-                      std::to_string(toInteger(address) + bad -
-                                     allocation.getBase()) +
-                      " of an allocation of " +
-                      std::to_string(allocation.getSize()) +
-                      ", where nothing wrote");
+    thread.report(
+        Check::Uninit, op,
+        "requires global memory that was written, but reads byte " +
+            std::to_string(toInteger(address) + bad - allocation.getBase()) +
+            " of an allocation of " + std::to_string(allocation.getSize()) +
+            ", where nothing wrote");
 }
 
 //===----------------------------------------------------------------------===//
@@ -223,8 +219,7 @@ void vnm_emu_access(Thread *thread, const char *op, const char *address,
   }
   Allocation &allocation =
       locateGlobal(*thread, ref, address, bytes, alignment);
-  noteGlobal(*thread, ref, allocation, address, bytes,
-             access == VNM_EMU_WRITE);
+  noteGlobal(*thread, ref, allocation, address, bytes, access == VNM_EMU_WRITE);
 }
 
 char *vnm_emu_shared_window(Thread *thread) {
@@ -240,8 +235,8 @@ uint64_t vnm_emu_shared_to_integer(Thread *thread, const char *op,
   Cta *cta = thread->getCluster().findWindow(value);
   if (!cta || cta == thread->cta)
     return value - toInteger(thread->cta->window.getBase());
-  return (value - toInteger(cta->window.getBase())) |
-         uint64_t(cta->rank + 1) << kRankShift;
+  return (value - toInteger(cta->window.getBase())) | uint64_t(cta->rank + 1)
+                                                          << kRankShift;
 }
 
 char *vnm_emu_integer_to_shared(Thread *thread, const char *op,
@@ -260,8 +255,8 @@ char *vnm_emu_mapa(Thread *thread, const char *op, const char *address,
   if (rank >= cluster.ctas.size())
     thread->fail(Check::Bounds, OpRef(op),
                  "requires a CTA of the cluster's " +
-                     std::to_string(cluster.ctas.size()) + ", but its rank is " +
-                     std::to_string(rank));
+                     std::to_string(cluster.ctas.size()) +
+                     ", but its rank is " + std::to_string(rank));
   return cluster.ctas[rank].window.getBase() + range.offset;
 }
 

@@ -244,9 +244,8 @@ void vnm_emu_bulk_load(Thread *thread, const char *op, char *destination,
                 [&](char *to, const char *barrier) {
                   SharedRange range =
                       locateShared(*thread, ref, to, bytes, /*alignment=*/16);
-                  issueWithMBarrier(*thread, ref, range, barrier, bytes, [=] {
-                    std::memcpy(to, source, bytes);
-                  });
+                  issueWithMBarrier(*thread, ref, range, barrier, bytes,
+                                    [=] { std::memcpy(to, source, bytes); });
                 });
 }
 

@@ -2,8 +2,8 @@
 // See the file LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// This file implements the roundings to bf16 that compiled kernels call on hosts
-// without such an instruction; older compiler runtimes lack them.
+// This file implements the roundings to bf16 that compiled kernels call on
+// hosts without such an instruction; older compiler runtimes lack them.
 
 #include <cstdint>
 #include <cstring>
@@ -30,7 +30,8 @@ static float makeResult(uint16_t bits) {
 #define VNM_EMULATOR_EXPORT                                                    \
   extern "C" __attribute__((visibility("default"), weak))
 
-// NOLINTBEGIN(bugprone-reserved-identifier): the compiler chose the names.
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming): the
+// compiler chose the names.
 VNM_EMULATOR_EXPORT float __truncsfbf2(float value) {
   return makeResult(roundToBFloat16(value));
 }
@@ -49,4 +50,4 @@ VNM_EMULATOR_EXPORT float __truncdfbf2(double value) {
   std::memcpy(&narrow, &bits, sizeof(narrow));
   return makeResult(roundToBFloat16(narrow));
 }
-// NOLINTEND(bugprone-reserved-identifier)
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)

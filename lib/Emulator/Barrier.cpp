@@ -77,9 +77,10 @@ static NamedBarrier &arriveAtBarrier(Thread &thread, OpRef op, uint32_t id,
   }
   auto &[warpOp, lanes] = barrier.warps[thread.warp->index];
   if (lanes != 0 && warpOp != op)
-    thread.fail(Check::Divergence, op,
-                "requires all lanes of a warp at the same barrier op, but lanes " +
-                    formatLanes(lanes) + " are at " + warpOp.str());
+    thread.fail(
+        Check::Divergence, op,
+        "requires all lanes of a warp at the same barrier op, but lanes " +
+            formatLanes(lanes) + " are at " + warpOp.str());
   if (lanes >> thread.lane & 1)
     thread.fail(Check::Barrier, op,
                 "requires one arrival of a thread per barrier, but this is "

@@ -6,8 +6,8 @@
 // progress.
 //
 // A component is something whose accesses are in order: a thread, one thread's
-// asynchronous copies, an mbarrier's transactions. An access is stamped with its
-// component's time; a thread is ordered after it if the thread's clock has
+// asynchronous copies, an mbarrier's transactions. An access is stamped with
+// its component's time; a thread is ordered after it if the thread's clock has
 // reached that time.
 
 #ifndef VNM_LIB_EMULATOR_CLOCKS_H
@@ -39,7 +39,9 @@ public:
 
   const Clock &get(unsigned thread) const { return clocks[thread]; }
   /// The time that `thread` has reached itself.
-  uint32_t getTime(unsigned thread) const { return clocks[thread].seen[thread]; }
+  uint32_t getTime(unsigned thread) const {
+    return clocks[thread].seen[thread];
+  }
 
   /// What `thread` releases: its clock is added to `clock`, and its later
   /// accesses are not covered.

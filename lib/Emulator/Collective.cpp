@@ -31,9 +31,10 @@ static std::string describeCollective(const Thread &thread) {
 static void checkLanes(Thread &thread, const Collective &collective) {
   Warp &warp = *thread.warp;
   if (!(collective.mask >> thread.lane & 1))
-    thread.fail(Check::Divergence, collective.op,
-                "requires a mask that has the executing lane, but it has lanes " +
-                    formatLanes(collective.mask));
+    thread.fail(
+        Check::Divergence, collective.op,
+        "requires a mask that has the executing lane, but it has lanes " +
+            formatLanes(collective.mask));
   uint32_t missing =
       collective.mask & ~(collective.aligned ? warp.live : warp.existing);
   if (missing)
@@ -197,8 +198,7 @@ uint64_t vnm_emu_shfl(Thread *thread, const char *op, uint32_t kind,
                       uint32_t mask, uint32_t value, uint32_t offset,
                       uint32_t clamp) {
   ShuffleArguments arguments{kind, value, offset, clamp};
-  thread->warp->meet(*thread, makeMasked(op, mask, executeShuffle),
-                     &arguments);
+  thread->warp->meet(*thread, makeMasked(op, mask, executeShuffle), &arguments);
   return arguments.result | uint64_t(arguments.isValid) << 32;
 }
 

@@ -79,12 +79,13 @@ static void finish(const Launch &launch) {
     std::exit(1);
 }
 
-VNM_EMULATOR_EXPORT void mgpuLaunchClusterKernel(
-    const KernelRecord *kernel, intptr_t clusterX, intptr_t clusterY,
-    intptr_t clusterZ, intptr_t gridX, intptr_t gridY, intptr_t gridZ,
-    intptr_t blockX, intptr_t blockY, intptr_t blockZ,
-    int32_t sharedMemoryBytes, void *, void **parameters, void **,
-    size_t numParameters) {
+VNM_EMULATOR_EXPORT void
+mgpuLaunchClusterKernel(const KernelRecord *kernel, intptr_t clusterX,
+                        intptr_t clusterY, intptr_t clusterZ, intptr_t gridX,
+                        intptr_t gridY, intptr_t gridZ, intptr_t blockX,
+                        intptr_t blockY, intptr_t blockZ,
+                        int32_t sharedMemoryBytes, void *, void **parameters,
+                        void **, size_t numParameters) {
   auto toDim = [](intptr_t x, intptr_t y, intptr_t z) {
     return Dim3{unsigned(x), unsigned(y), unsigned(z)};
   };
@@ -198,8 +199,8 @@ VNM_EMULATOR_EXPORT void mgpuMemset16(void *pointer, unsigned short value,
 VNM_EMULATOR_EXPORT void mgpuMemHostRegister(void *, uint64_t) {}
 VNM_EMULATOR_EXPORT void mgpuMemHostUnregister(void *) {}
 VNM_EMULATOR_EXPORT void mgpuMemHostRegisterMemRef(int64_t, void *, int64_t) {}
-VNM_EMULATOR_EXPORT void mgpuMemHostUnregisterMemRef(int64_t, void *,
-                                                     int64_t) {}
+VNM_EMULATOR_EXPORT void mgpuMemHostUnregisterMemRef(int64_t, void *, int64_t) {
+}
 
 namespace {
 /// A memref's descriptor; `rank` sizes, then as many strides, follow.

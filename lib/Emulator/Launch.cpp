@@ -45,11 +45,10 @@ uint32_t Launch::getSharedBytes() const {
 }
 
 Allocation *Launch::findAllocation(uintptr_t address, size_t bytes) const {
-  auto after =
-      std::upper_bound(allocations.begin(), allocations.end(), address,
-                       [](uintptr_t value, const auto &allocation) {
-                         return value < allocation->getBase();
-                       });
+  auto after = std::upper_bound(allocations.begin(), allocations.end(), address,
+                                [](uintptr_t value, const auto &allocation) {
+                                  return value < allocation->getBase();
+                                });
   if (after == allocations.begin())
     return nullptr;
   Allocation *hit = std::prev(after)->get();
@@ -75,8 +74,7 @@ std::string Launch::checkExtents() const {
            formatDim({wanted[0], wanted[1], wanted[2]}) + ", but it is " +
            formatDim(block);
   if (getSharedBytes() > kMaxSharedBytes)
-    return compare("bytes of shared memory", kMaxSharedBytes,
-                   getSharedBytes());
+    return compare("bytes of shared memory", kMaxSharedBytes, getSharedBytes());
   if (grid.x % cluster.x || grid.y % cluster.y || grid.z % cluster.z)
     return "requires a grid that is a multiple of the cluster " +
            formatDim(cluster) + ", but it is " + formatDim(grid);
@@ -91,8 +89,8 @@ bool Launch::run() {
                 "launch of " + std::string(kernel->name) + ": " + problem);
     return false;
   }
-  unsigned numClusters = grid.x / cluster.x * (grid.y / cluster.y) *
-                         (grid.z / cluster.z);
+  unsigned numClusters =
+      grid.x / cluster.x * (grid.y / cluster.y) * (grid.z / cluster.z);
   std::atomic<unsigned> next{0};
   auto work = [&] {
     Cluster machine(*this);
@@ -103,8 +101,8 @@ bool Launch::run() {
         break;
     }
   };
-  unsigned numWorkers = std::min(
-      std::max(1u, std::thread::hardware_concurrency()), numClusters);
+  unsigned numWorkers =
+      std::min(std::max(1u, std::thread::hardware_concurrency()), numClusters);
   std::vector<std::thread> workers;
   for (unsigned i = 1; i < numWorkers; ++i)
     workers.emplace_back(work);

@@ -30,10 +30,10 @@ struct MBarrier {
   /// of the phase in which they were issued, plus one.
   unsigned component = 0;
   bool hasComponent = false;
-  unsigned numCopies = 0;      ///< Bulk copies that are not performed.
-  uint32_t completedTime = 0;  ///< Of the component.
-  Clock collected; ///< Of the arrivals so far.
-  Clock released;  ///< Of the completed phases.
+  unsigned numCopies = 0;     ///< Bulk copies that are not performed.
+  uint32_t completedTime = 0; ///< Of the component.
+  Clock collected;            ///< Of the arrivals so far.
+  Clock released;             ///< Of the completed phases.
   llvm::SmallVector<Thread *, 8> waiting;
 
   /// Whether the phase of parity `parity` is over.

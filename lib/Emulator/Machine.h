@@ -59,9 +59,9 @@ struct Thread {
   /// nothing happens for too long.
   void poll(Wait reason);
   /// Reports and ends the cluster; does not return.
-  [[noreturn]] void fail(Check check, OpRef op, std::string text);
+  [[noreturn]] void fail(Check check, OpRef op, const std::string &text);
   /// Reports, if `check` is on.
-  void report(Check check, OpRef op, std::string text);
+  void report(Check check, OpRef op, const std::string &text);
 };
 
 /// What the lanes of a warp do together.

@@ -77,10 +77,9 @@ static std::array<uint32_t, 32> getAddresses(const Warp &warp,
                                              const Collective &collective) {
   std::array<uint32_t, 32> addresses;
   for (unsigned lane = 0; lane < 32; ++lane)
-    addresses[lane] =
-        uint32_t(static_cast<CopyArguments *>(collective.arguments[lane])
-                     ->address -
-                 warp.cta->window.getBase());
+    addresses[lane] = uint32_t(
+        static_cast<CopyArguments *>(collective.arguments[lane])->address -
+        warp.cta->window.getBase());
   return addresses;
 }
 

@@ -36,8 +36,9 @@ std::string CheckSet::parse(StringRef text) {
       if (name == kNames[i])
         mask = 1u << i;
     if (mask == 0)
-      return "requires checks to be all, none or of " + join(ArrayRef(kNames), ", ") +
-             ", but there is '" + item.str() + "'";
+      return "requires checks to be all, none or of " +
+             join(ArrayRef(kNames), ", ") + ", but there is '" + item.str() +
+             "'";
     if (name == "none")
       remove = !remove;
     result = remove ? result & ~mask : result | mask;

@@ -34,7 +34,7 @@ void Thread::poll(Wait reason) {
   fiber.suspend();
 }
 
-void Thread::report(Check check, OpRef op, std::string text) {
+void Thread::report(Check check, OpRef op, const std::string &text) {
   if (!getCluster().launch.settings.checks.has(check) &&
       check != Check::Deadlock)
     return;
@@ -43,8 +43,8 @@ void Thread::report(Check check, OpRef op, std::string text) {
       check, unique, op.str() + ": " + text + " (" + describe(*this) + ")");
 }
 
-void Thread::fail(Check check, OpRef op, std::string text) {
-  report(check, op, std::move(text));
+void Thread::fail(Check check, OpRef op, const std::string &text) {
+  report(check, op, text);
   Cluster &cluster = getCluster();
   // Without its check, the failure would pass unseen.
   if (cluster.launch.reports.isEmpty())
@@ -274,15 +274,16 @@ void Cluster::reportDeadlock() {
         if (!(left >> lane & 1))
           continue;
         Thread &other = warp->getThread(lane);
-        if (other.wait.op == leader.wait.op && other.wait.describe(other) == why)
+        if (other.wait.op == leader.wait.op &&
+            other.wait.describe(other) == why)
           lanes |= 1u << lane;
       }
       left &= ~lanes;
       witness = witness ? witness : &leader;
       raw_string_ostream(text)
           << "\n  CTA " << formatDim(warp->cta->id) << ", warp " << warp->index
-          << ", lanes " << formatLanes(lanes) << " at "
-          << leader.wait.op.str() << ": " << why;
+          << ", lanes " << formatLanes(lanes) << " at " << leader.wait.op.str()
+          << ": " << why;
     }
   }
   if (witness)

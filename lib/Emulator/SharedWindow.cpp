@@ -6,7 +6,8 @@
 //
 // The shadow keeps, per word, the accesses that a later one could race with. A
 // write removes what it is ordered after; a read removes reads it is ordered
-// after, for whoever is ordered after the later read is ordered after those too.
+// after, for whoever is ordered after the later read is ordered after those
+// too.
 
 #include "SharedWindow.h"
 
@@ -61,8 +62,8 @@ struct Comparison {
     uint8_t overlap = earlier.bytes & access.bytes;
     if (!overlap)
       return true;
-    bool bothAtomic = earlier.kind == AccessKind::Atomic &&
-                      access.kind == AccessKind::Atomic;
+    bool bothAtomic =
+        earlier.kind == AccessKind::Atomic && access.kind == AccessKind::Atomic;
     bool conflict =
         (isWrite(earlier.kind) || isWrite(access.kind)) && !bothAtomic;
     bool ordered = clocks.hasSeen(thread, earlier.component, earlier.time);

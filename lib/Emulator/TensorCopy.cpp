@@ -119,19 +119,19 @@ void vnm_emu_tensor_load(Thread *thread, const char *op, char *destination,
         std::vector<TensorCopyPiece> pieces = getPieces(
             *thread, ref, tensor, rank, coordinates, range.offset, false);
         char *base = range.cta->window.getBase();
-        issueWithMBarrier(
-            *thread, ref, range, barrier, bytes,
-            [base, pieces = std::move(pieces)] {
-              for (const TensorCopyPiece &piece : pieces) {
-                char *at = base + piece.sharedAddress;
-                if (piece.outOfBounds)
-                  std::memset(at, 0, piece.bytes);
-                else
-                  std::memcpy(
-                      at, reinterpret_cast<const char *>(piece.globalAddress),
-                      piece.bytes);
-              }
-            });
+        issueWithMBarrier(*thread, ref, range, barrier, bytes,
+                          [base, pieces = std::move(pieces)] {
+                            for (const TensorCopyPiece &piece : pieces) {
+                              char *at = base + piece.sharedAddress;
+                              if (piece.outOfBounds)
+                                std::memset(at, 0, piece.bytes);
+                              else
+                                std::memcpy(at,
+                                            reinterpret_cast<const char *>(
+                                                piece.globalAddress),
+                                            piece.bytes);
+                            }
+                          });
       });
 }
 
@@ -140,21 +140,21 @@ void vnm_emu_tensor_store(Thread *thread, const char *op, const char *map,
                           const int32_t *coordinates) {
   OpRef ref(op);
   TensorMap tensor = getMap(*thread, ref, map);
-  SharedRange range = locateShared(*thread, ref, source,
-                                   uint32_t(tensor.getBoxBytes()), 1);
+  SharedRange range =
+      locateShared(*thread, ref, source, uint32_t(tensor.getBoxBytes()), 1);
   std::vector<TensorCopyPiece> pieces =
       getPieces(*thread, ref, tensor, rank, coordinates, range.offset, true);
   const char *base = range.cta->window.getBase();
   Launch &launch = thread->getCluster().launch;
-  issueBulkRead(*thread, ref, range, [&launch, base,
-                                      pieces = std::move(pieces)] {
-    for (const TensorCopyPiece &piece : pieces) {
-      if (piece.outOfBounds)
-        continue;
-      std::memcpy(reinterpret_cast<char *>(piece.globalAddress),
-                  base + piece.sharedAddress, piece.bytes);
-      launch.findAllocation(piece.globalAddress, piece.bytes)
-          ->markWritten(piece.globalAddress, piece.bytes);
-    }
-  });
+  issueBulkRead(*thread, ref, range,
+                [&launch, base, pieces = std::move(pieces)] {
+                  for (const TensorCopyPiece &piece : pieces) {
+                    if (piece.outOfBounds)
+                      continue;
+                    std::memcpy(reinterpret_cast<char *>(piece.globalAddress),
+                                base + piece.sharedAddress, piece.bytes);
+                    launch.findAllocation(piece.globalAddress, piece.bytes)
+                        ->markWritten(piece.globalAddress, piece.bytes);
+                  }
+                });
 }

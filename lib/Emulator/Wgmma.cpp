@@ -4,8 +4,9 @@
 //
 // This file implements the asynchronous products of warpgroups.
 //
-// A product is computed when it is issued, from the bytes that are there. If its
-// completion is put off and the bytes change meanwhile, it is computed again.
+// A product is computed when it is issued, from the bytes that are there. If
+// its completion is put off and the bytes change meanwhile, it is computed
+// again.
 
 #include "Wgmma.h"
 
@@ -162,9 +163,8 @@ static void compute(Thread &leader, WarpgroupProduct &product, bool isIssue) {
   ProductMemory memory(leader, product, isIssue);
   Error error = executeWgmma(
       product.instruction, a, product.descriptorB,
-      ConstFragmentRef(product.metadata, WarpgroupWork::kLanes),
-      product.scaleD, memory,
-      FragmentRef(product.sums, WarpgroupWork::kLanes));
+      ConstFragmentRef(product.metadata, WarpgroupWork::kLanes), product.scaleD,
+      memory, FragmentRef(product.sums, WarpgroupWork::kLanes));
   if (error)
     leader.fail(Check::Instruction, product.op, toString(std::move(error)));
 }
@@ -176,8 +176,7 @@ static void gather(Thread &leader, WarpgroupProduct &product) {
     return static_cast<ProductArguments *>(work.arguments[lane]);
   };
   unsigned numD = product.instruction.getNumRegistersD();
-  unsigned numA =
-      get(0)->a ? product.instruction.getNumRegistersA() : 0;
+  unsigned numA = get(0)->a ? product.instruction.getNumRegistersA() : 0;
   product.descriptorA = get(0)->descriptorA;
   product.descriptorB = get(0)->descriptorB;
   product.scaleD = get(0)->scaleD;
@@ -257,8 +256,8 @@ void vnm_emu_wgmma(Thread *thread, const char *op,
 static void complete(Thread &leader, uint32_t ticket) {
   WarpgroupWork &work = *leader.warp->warpgroup;
   WarpgroupProduct &product = work.products[ticket];
-  bool isStale = product.inputTicket &&
-                 work.products[product.inputTicket].wasRedone;
+  bool isStale =
+      product.inputTicket && work.products[product.inputTicket].wasRedone;
   for (const OperandBytes &operand : product.operands)
     isStale |= std::memcmp(leader.cta->window.getBase() + operand.offset,
                            operand.bytes.data(), operand.bytes.size()) != 0;

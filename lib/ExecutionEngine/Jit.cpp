@@ -72,8 +72,8 @@ static LogicalResult configureEmulator(Location loc,
     return text.empty() ? nullptr : text.c_str();
   };
   char message[512];
-  if (configure(orNull(options.emulationOrder),
-                orNull(options.emulationChecks), message, sizeof(message)))
+  if (configure(orNull(options.emulationOrder), orNull(options.emulationChecks),
+                message, sizeof(message)))
     return emitError(loc) << message;
   return success();
 }

@@ -28,8 +28,7 @@ enum class Fault {
   Count     ///< An integer attribute is `amount` larger.
 };
 
-struct MutateKernels
-    : PassWrapper<MutateKernels, OperationPass<ModuleOp>> {
+struct MutateKernels : PassWrapper<MutateKernels, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(MutateKernels)
 
   MutateKernels() = default;
@@ -113,8 +112,7 @@ void MutateKernels::diverge(Operation *op, ImplicitLocOpBuilder &b) {
   Value mask = LLVM::ConstantOp::create(b, i32, 31);
   Value lane = LLVM::AndOp::create(b, thread, mask);
   Value limit = LLVM::ConstantOp::create(b, i32, int64_t(amount));
-  Value isIn =
-      LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ult, lane, limit);
+  Value isIn = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ult, lane, limit);
   Block *before = op->getBlock();
   Block *body = before->splitBlock(op);
   Block *after = body->splitBlock(op->getNextNode());

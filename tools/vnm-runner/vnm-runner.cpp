@@ -77,8 +77,9 @@ static cl::opt<std::string> emulationOrder(
     cl::value_desc("order"), cl::cat(category));
 static cl::opt<std::string> emulationChecks(
     "emulate-checks",
-    cl::desc("Checks of the emulator, separated by commas: all (default), none, "
-             "names to add, -names to leave out"),
+    cl::desc(
+        "Checks of the emulator, separated by commas: all (default), none, "
+        "names to add, -names to leave out"),
     cl::value_desc("checks"), cl::cat(category));
 
 int main(int argc, char **argv) {

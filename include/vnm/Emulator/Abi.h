@@ -16,6 +16,8 @@
 
 #include <stdint.h>
 
+// NOLINTBEGIN(readability-identifier-naming): names of C.
+
 #ifdef __cplusplus
 namespace vnm::emulator {
 struct Thread;
@@ -187,7 +189,8 @@ void vnm_emu_cp_async(VnmEmuThread *, const char *op, char *destination,
 void vnm_emu_cp_async_commit(VnmEmuThread *, const char *op);
 void vnm_emu_cp_async_wait(VnmEmuThread *, const char *op, uint32_t keep);
 void vnm_emu_cp_async_mbarrier_arrive(VnmEmuThread *, const char *op,
-                                      const char *address, uint32_t noIncrement);
+                                      const char *address,
+                                      uint32_t noIncrement);
 
 /// cp.async.bulk from global to shared memory. `ctaMask` 0: where `destination`
 /// points; else every CTA of the mask.
@@ -227,5 +230,7 @@ void vnm_emu_yield(VnmEmuThread *, const char *op);
 #pragma GCC visibility pop
 } // extern "C"
 #endif
+
+// NOLINTEND(readability-identifier-naming)
 
 #endif // VNM_EMULATOR_ABI_H

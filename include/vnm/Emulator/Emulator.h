@@ -11,6 +11,8 @@
 
 #include <stddef.h>
 
+// NOLINTBEGIN(readability-identifier-naming): names of C.
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -37,5 +39,7 @@ void vnm_emulator_set_handler(VnmEmulatorHandler handler, void *data);
 #ifdef __cplusplus
 }
 #endif
+
+// NOLINTEND(readability-identifier-naming)
 
 #endif // VNM_EMULATOR_EMULATOR_H

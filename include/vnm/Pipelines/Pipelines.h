@@ -110,8 +110,8 @@ struct LowerToEmulationOptions : SparsifyOptions<LowerToEmulationOptions> {
 void buildLowerToEmulationPipeline(mlir::OpPassManager &pm,
                                    const LowerToEmulationOptions &options);
 
-/// Adds what vnm-lower-to-emulation does after convert-nvvm-to-emulation: the host
-/// to LLVM, with launches of emulated kernels.
+/// Adds what vnm-lower-to-emulation does after convert-nvvm-to-emulation: the
+/// host to LLVM, with launches of emulated kernels.
 void buildHostOfEmulationPipeline(mlir::OpPassManager &pm);
 
 /// Registers every pipeline of the project, so that textual pipelines may name

@@ -56,8 +56,7 @@ static LogicalResult convertBarrierArrive(Operation *op, KernelConverter &c) {
 
 template <bool relaxed>
 static LogicalResult convertClusterArrive(Operation *op, KernelConverter &c) {
-  c.call(op, "cluster_arrive",
-         {c.i32(relaxed), c.i32(op->hasAttr("aligned"))});
+  c.call(op, "cluster_arrive", {c.i32(relaxed), c.i32(op->hasAttr("aligned"))});
   return finish(op);
 }
 
@@ -186,8 +185,8 @@ static LogicalResult convertFence(Operation *op, KernelConverter &c) {
 
 static LogicalResult convertFenceProxy(Operation *op, KernelConverter &c) {
   NVVM::ProxyKind kind = cast<NVVM::FenceProxyOp>(op).getKind();
-  bool isAsync = kind == NVVM::ProxyKind::async ||
-                 kind == NVVM::ProxyKind::async_shared;
+  bool isAsync =
+      kind == NVVM::ProxyKind::async || kind == NVVM::ProxyKind::async_shared;
   return emitFence(op, c,
                    isAsync ? VNM_EMU_FENCE_PROXY_ASYNC : VNM_EMU_FENCE_MEMORY);
 }

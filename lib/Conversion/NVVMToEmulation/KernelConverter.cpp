@@ -117,8 +117,8 @@ static LLVM::GlobalOp addGlobal(ModuleOp module, SymbolTable &symbols,
 
 Value KernelConverter::addString(StringRef name, StringRef text) {
   auto type = LLVM::LLVMArrayType::get(b.getI8Type(), text.size());
-  LLVM::GlobalOp global = addGlobal(module, symbols, b.getLoc(), type, name,
-                                    b.getStringAttr(text));
+  LLVM::GlobalOp global =
+      addGlobal(module, symbols, b.getLoc(), type, name, b.getStringAttr(text));
   return LLVM::AddressOfOp::create(b, global);
 }
 
@@ -160,8 +160,7 @@ Value KernelConverter::getRecord(Operation *op) {
   text += formatLocation(op->getLoc());
   text.push_back('\0');
   Value address = addString("vnm_emu_op", text);
-  symbol =
-      address.getDefiningOp<LLVM::AddressOfOp>().getGlobalName().str();
+  symbol = address.getDefiningOp<LLVM::AddressOfOp>().getGlobalName().str();
   return address;
 }
 

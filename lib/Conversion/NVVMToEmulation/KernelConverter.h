@@ -111,7 +111,7 @@ private:
   mlir::ImplicitLocOpBuilder b;
   mlir::Type pointerType;
   mlir::Value thread, window;
-  llvm::StringMap<unsigned> counts;          ///< Ops by name, so far.
+  llvm::StringMap<unsigned> counts; ///< Ops by name, so far.
   llvm::DenseMap<mlir::Operation *, unsigned> ordinals;
   llvm::DenseMap<mlir::Operation *, std::string> records;
 };

@@ -34,9 +34,8 @@ static LLVM::LLVMFuncOp addEntry(ModuleOp module, SymbolTable &symbols,
   Type pointer = getPointer(module);
   auto type = LLVM::LLVMFunctionType::get(
       LLVM::LLVMVoidType::get(module.getContext()), {pointer, pointer});
-  auto entry =
-      LLVM::LLVMFuncOp::create(b, (kernel.getName() + "_entry").str(), type,
-                               LLVM::Linkage::Internal);
+  auto entry = LLVM::LLVMFuncOp::create(b, (kernel.getName() + "_entry").str(),
+                                        type, LLVM::Linkage::Internal);
   symbols.insert(entry);
   b.setInsertionPointToStart(entry.addEntryBlock(b));
   SmallVector<Value> arguments = {entry.getArgument(0)};
@@ -46,8 +45,8 @@ static LLVM::LLVMFuncOp addEntry(ModuleOp module, SymbolTable &symbols,
                                       ArrayRef<LLVM::GEPArg>{int32_t(index)});
     Value address = LLVM::LoadOp::create(b, pointer, place);
     // An argument by value is passed as its address.
-    bool isByValue =
-        bool(kernel.getArgAttr(index + 1, LLVM::LLVMDialect::getByValAttrName()));
+    bool isByValue = bool(
+        kernel.getArgAttr(index + 1, LLVM::LLVMDialect::getByValAttrName()));
     arguments.push_back(
         isByValue ? address : LLVM::LoadOp::create(b, type, address).getRes());
   }
@@ -126,8 +125,8 @@ static LLVM::LLVMFuncOp getHostFunction(ModuleOp module, SymbolTable &symbols,
   OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
   auto function = LLVM::LLVMFuncOp::create(
       builder, module.getLoc(), name,
-      LLVM::LLVMFunctionType::get(
-          LLVM::LLVMVoidType::get(module.getContext()), arguments));
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(module.getContext()),
+                                  arguments));
   symbols.insert(function);
   return function;
 }
@@ -146,14 +145,13 @@ static LogicalResult checkLaunch(gpu::LaunchFuncOp launch) {
 }
 
 /// The record that the declaration of the launch's kernel names.
-static FailureOr<LLVM::GlobalOp> findRecord(ModuleOp module,
-                                            SymbolTable &symbols,
-                                            gpu::LaunchFuncOp launch) {
+static FailureOr<LLVM::GlobalOp>
+findRecord(ModuleOp module, SymbolTable &symbols, gpu::LaunchFuncOp launch) {
   Operation *kernel =
       SymbolTable::lookupSymbolIn(module, launch.getKernelAttr());
-  auto name = kernel ? kernel->getAttrOfType<FlatSymbolRefAttr>(
-                           getRecordAttrName())
-                     : FlatSymbolRefAttr();
+  auto name =
+      kernel ? kernel->getAttrOfType<FlatSymbolRefAttr>(getRecordAttrName())
+             : FlatSymbolRefAttr();
   auto record =
       name ? symbols.lookup<LLVM::GlobalOp>(name.getValue()) : LLVM::GlobalOp();
   if (!record)
@@ -200,16 +198,16 @@ static LogicalResult convertLaunch(ModuleOp module, SymbolTable &symbols,
   }
   for (Value extent :
        {launch.getGridSizeX(), launch.getGridSizeY(), launch.getGridSizeZ(),
-        launch.getBlockSizeX(), launch.getBlockSizeY(),
-        launch.getBlockSizeZ()})
+        launch.getBlockSizeX(), launch.getBlockSizeY(), launch.getBlockSizeZ()})
     operands.push_back(toI64(extent));
   Value none = LLVM::ZeroOp::create(b, pointer);
   Value sharedBytes = launch.getDynamicSharedMemorySize();
   if (!sharedBytes)
     sharedBytes = LLVM::ConstantOp::create(b, b.getI32Type(), 0);
   Value stream = launch.getAsyncObject();
-  operands.append({sharedBytes, stream ? stream : none, array, none,
-                   LLVM::ConstantOp::create(b, i64, int64_t(arguments.size()))});
+  operands.append(
+      {sharedBytes, stream ? stream : none, array, none,
+       LLVM::ConstantOp::create(b, i64, int64_t(arguments.size()))});
   LLVM::CallOp::create(
       b,
       getHostFunction(module, symbols, name,

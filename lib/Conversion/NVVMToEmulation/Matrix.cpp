@@ -76,13 +76,14 @@ static LogicalResult emitMma(MmaTy mma, KernelConverter &c, Value metadata,
   for (int i = 0; i < 2; ++i) {
     if (!named[i])
       named[i] = NVVM::MmaOp::inferOperandMMAType(operands[i].front().getType(),
-                                            /*isAccumulator=*/false);
+                                                  /*isAccumulator=*/false);
     if (named[i])
       types[i] = toElementType(*named[i]);
   }
   std::optional<ElementType> sums = toElementType(mma.accumPtxType());
   NVVM::MMAShapeAttr shape = mma.getShapeAttr();
-  if (!types[0] || !types[1] || !sums || mma.resultPtxType() != mma.accumPtxType())
+  if (!types[0] || !types[1] || !sums ||
+      mma.resultPtxType() != mma.accumPtxType())
     return emitNoEmulation(op) << " for its types";
   if (shape.getM() != 16 || shape.getN() != 8)
     return emitNoEmulation(op) << " but for m16n8";
@@ -115,8 +116,7 @@ static LogicalResult convertMma(Operation *op, KernelConverter &c) {
 
 static LogicalResult convertMmaSp(Operation *op, KernelConverter &c) {
   auto mma = cast<NVVM::MmaSpOp>(op);
-  auto selector =
-      mma.getSparsitySelector().getDefiningOp<LLVM::ConstantOp>();
+  auto selector = mma.getSparsitySelector().getDefiningOp<LLVM::ConstantOp>();
   if (!selector)
     return op->emitError("requires a constant sparsity selector, as it is an "
                          "immediate in PTX");

@@ -67,8 +67,7 @@ static LogicalResult convertAtomic(Operation *op, KernelConverter &c) {
 static LogicalResult convertBulk(Operation *op, KernelConverter &c) {
   Value bytes = op->getOperand(2);
   if (bytes.getType() != c.builder().getI64Type())
-    bytes =
-        LLVM::ZExtOp::create(c.builder(), c.builder().getI64Type(), bytes);
+    bytes = LLVM::ZExtOp::create(c.builder(), c.builder().getI64Type(), bytes);
   emitCheck(op, c, op->getOperand(0), bytes, 1, VNM_EMU_WRITE);
   if (isa<LLVM::LLVMPointerType>(op->getOperand(1).getType()))
     emitCheck(op, c, op->getOperand(1), bytes, 1, VNM_EMU_READ);
@@ -108,8 +107,7 @@ static LogicalResult convertIntToPtr(Operation *op, KernelConverter &c) {
   Value value = cast.getArg();
   if (value.getType().getIntOrFloatBitWidth() < 64)
     value = LLVM::ZExtOp::create(b, b.getI64Type(), value);
-  Value pointer =
-      c.call(op, "integer_to_shared", {value}, c.getPointerType());
+  Value pointer = c.call(op, "integer_to_shared", {value}, c.getPointerType());
   cast.replaceAllUsesWith(
       LLVM::AddrSpaceCastOp::create(b, cast.getType(), pointer).getResult());
   cast.erase();
@@ -128,9 +126,9 @@ static LogicalResult convertAddressOf(Operation *op, KernelConverter &c) {
                               "but a function that is none uses @"
                            << address.getGlobalName();
   ImplicitLocOpBuilder &b = c.builder();
-  Value place = LLVM::GEPOp::create(
-      b, c.getPointerType(), b.getI8Type(), c.getWindow(),
-      ArrayRef<LLVM::GEPArg>{int32_t(found->second)});
+  Value place =
+      LLVM::GEPOp::create(b, c.getPointerType(), b.getI8Type(), c.getWindow(),
+                          ArrayRef<LLVM::GEPArg>{int32_t(found->second)});
   address.replaceAllUsesWith(
       LLVM::AddrSpaceCastOp::create(b, address.getType(), place).getResult());
   address.erase();

@@ -45,7 +45,8 @@ static SharedLayout layOut(gpu::GPUModuleOp kernels, LLVM::LLVMFuncOp kernel) {
       result.alignment = std::max(result.alignment, getAlignment(global));
       continue;
     }
-    result.staticBytes = llvm::alignTo(result.staticBytes, getAlignment(global));
+    result.staticBytes =
+        llvm::alignTo(result.staticBytes, getAlignment(global));
     result.offsets[global.getSymName()] = result.staticBytes;
     result.staticBytes += bytes;
   }
@@ -90,8 +91,7 @@ namespace {
 /// The conversion of one module.
 class ModuleConverter {
 public:
-  explicit ModuleConverter(ModuleOp module)
-      : module(module), symbols(module) {}
+  explicit ModuleConverter(ModuleOp module) : module(module), symbols(module) {}
 
   LogicalResult run();
   unsigned getNumKernels() const { return numKernels; }
@@ -158,8 +158,8 @@ LogicalResult ModuleConverter::convertCalls(LLVM::LLVMFuncOp function) {
     OpBuilder builder(call);
     SmallVector<Value> operands = {function.getArgument(0)};
     llvm::append_range(operands, call.getArgOperands());
-    auto replacement = LLVM::CallOp::create(builder, call.getLoc(),
-                                            moved[*callee], operands);
+    auto replacement =
+        LLVM::CallOp::create(builder, call.getLoc(), moved[*callee], operands);
     call->replaceAllUsesWith(replacement->getResults());
     call.erase();
     return WalkResult::advance();

@@ -92,12 +92,11 @@ static LogicalResult convertSyncWarp(Operation *op, KernelConverter &c) {
 static LogicalResult convertShfl(Operation *op, KernelConverter &c) {
   auto shfl = cast<NVVM::ShflOp>(op);
   ImplicitLocOpBuilder &b = c.builder();
-  Value both =
-      c.call(op, "shfl",
-             {c.i32(int64_t(shfl.getKind())), shfl.getThreadMask(),
-              c.toRegister(shfl.getVal()), shfl.getOffset(),
-              shfl.getMaskAndClamp()},
-             b.getI64Type());
+  Value both = c.call(op, "shfl",
+                      {c.i32(int64_t(shfl.getKind())), shfl.getThreadMask(),
+                       c.toRegister(shfl.getVal()), shfl.getOffset(),
+                       shfl.getMaskAndClamp()},
+                      b.getI64Type());
   Value bits = LLVM::TruncOp::create(b, b.getI32Type(), both);
   Value value = c.fromRegister(bits, shfl.getVal().getType());
   if (shfl.getReturnValueAndIsValid()) {
@@ -114,10 +113,9 @@ static LogicalResult convertShfl(Operation *op, KernelConverter &c) {
 
 static LogicalResult convertVote(Operation *op, KernelConverter &c) {
   auto vote = cast<NVVM::VoteSyncOp>(op);
-  Value result =
-      c.callWithI32(op, "vote",
-                    {c.i32(int64_t(vote.getKind())), vote.getMask(),
-                     c.toI32(vote.getPred())});
+  Value result = c.callWithI32(op, "vote",
+                               {c.i32(int64_t(vote.getKind())), vote.getMask(),
+                                c.toI32(vote.getPred())});
   if (vote.getType().isInteger(1))
     result = c.toI1(result);
   vote.replaceAllUsesWith(result);

@@ -86,8 +86,7 @@ static void resolveUses(Value reference, KernelConverter &c) {
     b.setLoc(first->getLoc());
     SmallVector<Value> parts;
     for (size_t i = 0; i < type.getBody().size(); ++i)
-      parts.push_back(
-          LLVM::ExtractValueOp::create(b, reference, int64_t(i)));
+      parts.push_back(LLVM::ExtractValueOp::create(b, reference, int64_t(i)));
     Value buffer = c.makeRegisters(parts, parts.size());
     // What uses the sums, not what takes them apart.
     Operation *user = isa<LLVM::ExtractValueOp>(first) && first->hasOneUse()
@@ -137,8 +136,8 @@ static Value storeStruct(KernelConverter &c, Value value) {
   for (auto [index, element] : llvm::enumerate(type.getBody())) {
     if (c.getDataLayout().getTypeSizeInBits(element) != 32)
       return {};
-    parts.push_back(LLVM::ExtractValueOp::create(c.builder(), value,
-                                                 int64_t(index)));
+    parts.push_back(
+        LLVM::ExtractValueOp::create(c.builder(), value, int64_t(index)));
   }
   return c.makeRegisters(parts, parts.size());
 }
@@ -161,18 +160,17 @@ static LogicalResult emitProduct(Operation *op, KernelConverter &c,
   Value in = storeStruct(c, operands.sums);
   if (!in || type.getBody().size() != instruction.getNumRegistersD())
     return emitNoEmulation(op) << " for " << type;
-  Value constant = c.makeConstant(
-      {int32_t(instruction.typeA), int32_t(instruction.typeB),
-       int32_t(instruction.accumulator), int32_t(instruction.n),
-       int32_t(instruction.k), instruction.sparse,
-       int32_t(instruction.selector), instruction.negateA, instruction.negateB,
-       instruction.majorA == Major::MN, instruction.majorB == Major::MN,
-       instruction.saturate});
-  Value a = operands.registersA.empty()
-                ? LLVM::ZeroOp::create(c.builder(), c.getPointerType())
-                      .getResult()
-                : c.makeRegisters(operands.registersA,
-                                  operands.registersA.size());
+  Value constant =
+      c.makeConstant({int32_t(instruction.typeA), int32_t(instruction.typeB),
+                      int32_t(instruction.accumulator), int32_t(instruction.n),
+                      int32_t(instruction.k), instruction.sparse,
+                      int32_t(instruction.selector), instruction.negateA,
+                      instruction.negateB, instruction.majorA == Major::MN,
+                      instruction.majorB == Major::MN, instruction.saturate});
+  Value a =
+      operands.registersA.empty()
+          ? LLVM::ZeroOp::create(c.builder(), c.getPointerType()).getResult()
+          : c.makeRegisters(operands.registersA, operands.registersA.size());
   Value descriptorA = operands.descriptorA ? operands.descriptorA : c.i64(0);
   Value metadata = operands.metadata ? operands.metadata : c.i32(0);
   Value out = c.makeRegisters({}, type.getBody().size());

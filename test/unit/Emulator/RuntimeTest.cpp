@@ -2,8 +2,9 @@
 // See the file LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// This file tests the emulator's runtime with kernels written in C++ against its
-// ABI: threads, barriers, memory and the checks, without a compiler between.
+// This file tests the emulator's runtime with kernels written in C++ against
+// its ABI: threads, barriers, memory and the checks, without a compiler
+// between.
 
 #include "vnm/Emulator/Abi.h"
 #include "vnm/Emulator/Emulator.h"
@@ -133,17 +134,16 @@ TEST_P(RuntimeTest, RunsManyBlocks) {
 TEST_P(RuntimeTest, RefusesTooMuchSharedMemory) {
   launch(reverse, 1, 96, 300 << 10);
   ASSERT_EQ(reports.size(), 1u);
-  EXPECT_NE(reports[0].find("requires bytes of shared memory of at most 232448"),
-            std::string::npos)
+  EXPECT_NE(
+      reports[0].find("requires bytes of shared memory of at most 232448"),
+      std::string::npos)
       << reports[0];
 }
 
 TEST_P(RuntimeTest, FindsRace) {
-  launch(
-      [](VnmEmuThread *t, void **) {
-        store(t, getShared(t) + getThread(t) / 2, 1);
-      },
-      1, 32);
+  launch([](VnmEmuThread *t,
+            void **) { store(t, getShared(t) + getThread(t) / 2, 1); },
+         1, 32);
   EXPECT_TRUE(isReported("race", "store")) << reports.size();
 }
 
@@ -184,11 +184,9 @@ TEST_P(RuntimeTest, FindsUninitializedAndForeignMemory) {
   launch([](VnmEmuThread *t, void **) { load(t, getShared(t)); }, 1, 32);
   EXPECT_TRUE(isReported("uninit", "load"));
   reports.clear();
-  launch(
-      [](VnmEmuThread *t, void **parameters) {
-        load(t, getOut(parameters), VNM_EMU_GLOBAL);
-      },
-      1, 32);
+  launch([](VnmEmuThread *t,
+            void **parameters) { load(t, getOut(parameters), VNM_EMU_GLOBAL); },
+         1, 32);
   EXPECT_TRUE(isReported("uninit", "load"));
   reports.clear();
   launch(
@@ -290,8 +288,8 @@ TEST(EmulatorSettingsTest, RefusesUnknownNames) {
                         "but it is 'soon'");
   EXPECT_EQ(vnm_emulator_configure("random:", nullptr, message, 8), 1);
   EXPECT_STREQ(message, "require");
-  EXPECT_EQ(
-      vnm_emulator_configure(nullptr, "race,-", message, sizeof(message)), 1);
+  EXPECT_EQ(vnm_emulator_configure(nullptr, "race,-", message, sizeof(message)),
+            1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Orders, RuntimeTest,
