@@ -177,7 +177,7 @@ private:
   size_t cursor = 0;
   bool aborted = false;
   bool hasPolled = false; ///< A thread of the current warp, that is.
-  unsigned numPolls = 0; ///< In a row, without anybody making progress.
+  unsigned numPolls = 0;  ///< In a row, without anybody making progress.
   unsigned numLive = 0;
 };
 
