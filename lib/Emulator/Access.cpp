@@ -198,10 +198,17 @@ void vnm::emulator::noteGlobal(Thread &thread, OpRef op, Allocation &allocation,
 // ABI
 //===----------------------------------------------------------------------===//
 
+static std::string describePoll(const Thread &) {
+  return "polls memory by atomic accesses";
+}
+
 void vnm_emu_access(Thread *thread, const char *op, const char *address,
                     uint64_t bytes, uint32_t alignment, uint32_t space,
                     uint32_t access) {
   OpRef ref(op);
+  // It may be one of a loop that waits for others.
+  if (access == VNM_EMU_ATOMIC)
+    thread->poll({ref, describePoll, 0});
   bool isShared = space == VNM_EMU_SHARED || space == VNM_EMU_CLUSTER;
   if (space == VNM_EMU_GENERIC) {
     uintptr_t value = toInteger(address);

@@ -135,9 +135,17 @@ VNM_EMULATOR_EXPORT void mgpuEventRecord(void *, void *) {}
 // Memory
 //===----------------------------------------------------------------------===//
 
-VNM_EMULATOR_EXPORT void *mgpuMemAlloc(uint64_t bytes, void *, bool) {
+VNM_EMULATOR_EXPORT void *mgpuMemAlloc(uint64_t bytes, void *,
+                                       bool isHostShared) {
   // As on a GPU, where nothing cannot be allocated.
-  return bytes == 0 ? nullptr : GlobalMemory::get().allocate(bytes);
+  if (bytes == 0)
+    return nullptr;
+  void *result = GlobalMemory::get().allocate(bytes);
+  auto address = reinterpret_cast<uintptr_t>(result);
+  // What the host writes to it is not seen here.
+  if (isHostShared)
+    GlobalMemory::get().find(address)->markWritten(address, bytes);
+  return result;
 }
 
 VNM_EMULATOR_EXPORT void mgpuMemFree(void *pointer, void *) {

@@ -176,7 +176,8 @@ private:
   std::vector<Warp *> warps;
   size_t cursor = 0;
   bool aborted = false;
-  unsigned numPolls = 0; ///< In a row, without anybody making progress.
+  bool hasPolled = false; ///< A thread of the current warp, that is.
+  unsigned numPolls = 0;  ///< In a row, without anybody making progress.
   unsigned numLive = 0;
 };
 

@@ -186,8 +186,9 @@ bool Cluster::performQueued() {
 
 bool Cluster::countPoll() {
   // Enough for CTAs on other threads of the host to do their part.
-  constexpr unsigned kHopeless = 20000000;
+  constexpr unsigned kHopeless = 5000000;
   ++numPolls;
+  hasPolled = true;
   if (numPolls > 2 * numLive)
     performQueued();
   return numPolls < kHopeless;
@@ -204,10 +205,14 @@ Cta *Cluster::findWindow(uintptr_t address) {
 /// the warps backwards; random takes any.
 Warp *Cluster::pickWarp() {
   size_t count = warps.size();
+  bool backwards = launch.settings.order == Order::Early;
   size_t start = cursor;
+  // What a warp polls for may need the others.
+  if (hasPolled)
+    start += backwards ? count - 1 : 1;
+  hasPolled = false;
   if (launch.settings.order == Order::Random)
     start = random() % count;
-  bool backwards = launch.settings.order == Order::Early;
   for (size_t i = 0; i < count; ++i) {
     size_t position = backwards ? start + count - i : start + i;
     Warp *warp = warps[position % count];

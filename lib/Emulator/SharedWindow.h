@@ -59,8 +59,8 @@ public:
     return address - reinterpret_cast<uintptr_t>(base) < size;
   }
 
-  /// Notes an access of `thread` to the bytes and holds it against earlier ones
-  /// and, with `track`, orders. Returns the first problem.
+  /// Notes an access to the bytes, in order after what `thread` has seen, and
+  /// holds it against earlier ones. Returns the first problem.
   AccessProblem access(uint32_t offset, uint32_t bytes, const Access &access,
                        unsigned thread, const ClockTable &clocks);
 

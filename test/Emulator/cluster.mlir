@@ -1,4 +1,5 @@
-// A cluster of two CTAs: each writes to the other's shared memory.
+// A cluster of two CTAs: each writes to the other's shared memory, by ordinary stores
+// and by bulk copies; a load for both.
 // DEFINE: %{npy} = %python %S/../Tools/Inputs/npy.py
 // RUN: %{npy} write %t.x.npy '<i4' 64 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64
 // DEFINE: %{run} = vnm-runner %s --target=emulate --pipeline='convert-nvvm-to-emulation,func.func(vnm-record-signature,llvm-request-c-wrappers),gpu-to-llvm,reconcile-unrealized-casts,convert-launches-to-emulation' --arg=%t.x.npy --out=%t.y.npy
@@ -33,6 +34,70 @@ gpu.module @kernels {
     llvm.store %read, %to : i32, !llvm.ptr<1>
     llvm.return
   }
+
+  // CTA 0 loads 128 bytes for both; both wait for their own mbarrier. Then each copies
+  // them to the other's second buffer.
+  // RUN: %{run} --entry=multicast
+  // RUN: %{npy} show %t.y.npy | FileCheck %s --check-prefix=MULTICAST
+  // RUN: %{run} --entry=multicast --emulate-order=early
+  // RUN: %{npy} show %t.y.npy | FileCheck %s --check-prefix=MULTICAST
+  // RUN: %{run} --entry=multicast --emulate-order=random:6
+  // RUN: %{npy} show %t.y.npy | FileCheck %s --check-prefix=MULTICAST
+  // MULTICAST: <i4 (64,) 2 4 6 8 {{.*}} 62 64 2 4 6
+  llvm.mlir.global internal @first() {addr_space = 3 : i32, alignment = 128 : i64} : !llvm.array<32 x i32>
+  llvm.mlir.global internal @second() {addr_space = 3 : i32, alignment = 128 : i64} : !llvm.array<32 x i32>
+  llvm.mlir.global internal @full() {addr_space = 3 : i32, alignment = 8 : i64} : !llvm.array<2 x i64>
+  llvm.func @multicast(%in: !llvm.ptr<1>, %out: !llvm.ptr<1>) attributes {gpu.kernel, nvvm.kernel} {
+    %zero = llvm.mlir.constant(0 : i32) : i32
+    %c1 = llvm.mlir.constant(1 : i32) : i32
+    %c32 = llvm.mlir.constant(32 : i32) : i32
+    %both = llvm.mlir.constant(3 : i16) : i16
+    %bytes = llvm.mlir.constant(128 : i32) : i32
+    %ticks = llvm.mlir.constant(1000 : i32) : i32
+    %lane = nvvm.read.ptx.sreg.laneid : i32
+    %rank = nvvm.read.ptx.sreg.cluster.ctarank : i32
+    %first = llvm.mlir.addressof @first : !llvm.ptr<3>
+    %second = llvm.mlir.addressof @second : !llvm.ptr<3>
+    %loaded = llvm.mlir.addressof @full : !llvm.ptr<3>
+    %copied = llvm.getelementptr %loaded[1] : (!llvm.ptr<3>) -> !llvm.ptr<3>, i64
+    %is_lane0 = llvm.icmp "eq" %lane, %zero : i32
+    nvvm.mbarrier.init %loaded, %c1, predicate = %is_lane0 : !llvm.ptr<3>, i32, i1
+    nvvm.mbarrier.init %copied, %c1, predicate = %is_lane0 : !llvm.ptr<3>, i32, i1
+    nvvm.fence.mbarrier.init
+    nvvm.cluster.arrive {aligned}
+    nvvm.cluster.wait {aligned}
+    nvvm.mbarrier.arrive.expect_tx %loaded, %bytes, predicate = %is_lane0 : !llvm.ptr<3>, i32, i1
+    nvvm.mbarrier.arrive.expect_tx %copied, %bytes, predicate = %is_lane0 : !llvm.ptr<3>, i32, i1
+    %all = llvm.add %lane, %rank : i32
+    %is_leader = llvm.icmp "eq" %all, %zero : i32
+    llvm.cond_br %is_leader, ^load, ^wait
+  ^load:
+    %target = llvm.addrspacecast %first : !llvm.ptr<3> to !llvm.ptr<7>
+    nvvm.cp.async.bulk.shared.cluster.global %target, %in, %loaded, %bytes multicast_mask = %both : !llvm.ptr<7>, !llvm.ptr<1>
+    llvm.br ^wait
+  ^wait:
+    nvvm.mbarrier.try_wait.parity %loaded, %zero, %ticks : !llvm.ptr<3>, i32, i32
+    llvm.cond_br %is_lane0, ^copy, ^add
+  ^copy:
+    %peer = llvm.xor %rank, %c1 : i32
+    %remote = nvvm.mapa %second, %peer : !llvm.ptr<3> -> !llvm.ptr<7>
+    %remote_barrier = nvvm.mapa %copied, %peer : !llvm.ptr<3> -> !llvm.ptr<7>
+    %barrier = llvm.addrspacecast %remote_barrier : !llvm.ptr<7> to !llvm.ptr<3>
+    nvvm.cp.async.bulk.shared.cluster.shared.cta %remote, %first, %barrier, %bytes : !llvm.ptr<7>, !llvm.ptr<3>
+    llvm.br ^add
+  ^add:
+    nvvm.mbarrier.try_wait.parity %copied, %zero, %ticks : !llvm.ptr<3>, i32, i32
+    %slot1 = llvm.getelementptr %first[%lane] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i32
+    %slot2 = llvm.getelementptr %second[%lane] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i32
+    %a = llvm.load %slot1 : !llvm.ptr<3> -> i32
+    %b = llvm.load %slot2 : !llvm.ptr<3> -> i32
+    %sum = llvm.add %a, %b : i32
+    %start = llvm.mul %rank, %c32 : i32
+    %place = llvm.add %start, %lane : i32
+    %to = llvm.getelementptr %out[%place] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i32
+    llvm.store %sum, %to : i32, !llvm.ptr<1>
+    llvm.return
+  }
 }
 
 func.func @exchange(%x: memref<64xi32>) -> memref<64xi32> {
@@ -53,6 +118,28 @@ func.func @exchange(%x: memref<64xi32>) -> memref<64xi32> {
   %out_pointer = llvm.inttoptr %out_bits : i64 to !llvm.ptr
   %t4 = gpu.launch_func async [%t3] @kernels::@exchange clusters in (%c2, %c1, %c1) blocks in (%c2, %c1, %c1)
       threads in (%c32, %c1, %c1) dynamic_shared_memory_size %smem args(%in_pointer : !llvm.ptr, %out_pointer : !llvm.ptr)
+  %t5 = gpu.memcpy async [%t4] %y, %out : memref<64xi32>, memref<64xi32>
+  gpu.wait [%t5]
+  return %y : memref<64xi32>
+}
+
+func.func @multicast(%x: memref<64xi32>) -> memref<64xi32> {
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %c32 = arith.constant 32 : index
+  %y = memref.alloc() : memref<64xi32>
+  %t0 = gpu.wait async
+  %in, %t1 = gpu.alloc async [%t0] () : memref<64xi32>
+  %out, %t2 = gpu.alloc async [%t1] () : memref<64xi32>
+  %t3 = gpu.memcpy async [%t2] %in, %x : memref<64xi32>, memref<64xi32>
+  %in_index = memref.extract_aligned_pointer_as_index %in : memref<64xi32> -> index
+  %out_index = memref.extract_aligned_pointer_as_index %out : memref<64xi32> -> index
+  %in_bits = arith.index_cast %in_index : index to i64
+  %out_bits = arith.index_cast %out_index : index to i64
+  %in_pointer = llvm.inttoptr %in_bits : i64 to !llvm.ptr
+  %out_pointer = llvm.inttoptr %out_bits : i64 to !llvm.ptr
+  %t4 = gpu.launch_func async [%t3] @kernels::@multicast clusters in (%c2, %c1, %c1) blocks in (%c2, %c1, %c1)
+      threads in (%c32, %c1, %c1) args(%in_pointer : !llvm.ptr, %out_pointer : !llvm.ptr)
   %t5 = gpu.memcpy async [%t4] %y, %out : memref<64xi32>, memref<64xi32>
   gpu.wait [%t5]
   return %y : memref<64xi32>

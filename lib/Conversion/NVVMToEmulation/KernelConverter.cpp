@@ -6,7 +6,6 @@
 
 #include "KernelConverter.h"
 
-#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;

@@ -82,6 +82,9 @@ protected:
   std::vector<std::string> reports;
 };
 
+/// Takes its time, so one order will do.
+class PollingTest : public RuntimeTest {};
+
 } // namespace
 
 #define RECORD(name) "kernel\0" name "\0here"
@@ -271,6 +274,45 @@ TEST_P(RuntimeTest, CompletesCopiesWhenWaitedFor) {
     EXPECT_EQ(result[128 + i], (127 - i) % 4 < 2 ? 127 - i : 0);
 }
 
+/// Warp 0 and warp 2 spin until warp 1 has set a flag.
+static void spin(VnmEmuThread *t, void **parameters) {
+  uint32_t thread = getThread(t);
+  auto *flag = getShared(t);
+  auto access = [&] {
+    vnm_emu_access(t, RECORD("flag"), reinterpret_cast<char *>(flag), 4, 4,
+                   VNM_EMU_SHARED, VNM_EMU_ATOMIC);
+  };
+  if (thread == 0)
+    store(t, flag, 0);
+  synchronize(t);
+  if (thread / 32 == 1) {
+    access();
+    *flag = 1;
+    return;
+  }
+  do
+    access();
+  while (*flag == 0);
+  store(t, getOut(parameters) + thread, 5, VNM_EMU_GLOBAL);
+}
+
+TEST_P(RuntimeTest, LetsOthersRunWhilePolling) {
+  launch(spin, 3, 96);
+  EXPECT_TRUE(reports.empty()) << reports[0];
+  EXPECT_EQ(getResult(96)[95], 5);
+}
+
+TEST_P(PollingTest, GivesUp) {
+  launch(
+      [](VnmEmuThread *t, void **) {
+        store(t, getShared(t) + getThread(t), 0);
+        while (getShared(t)[getThread(t)] == 0)
+          vnm_emu_yield(t, RECORD("nanosleep"));
+      },
+      1, 32);
+  EXPECT_TRUE(isReported("deadlock", "nanosleep"));
+}
+
 TEST_P(RuntimeTest, ReportsOnlyWhatIsAskedFor) {
   configure(GetParam(), "all,-race");
   launch(broadcast<false>, 1, 96);
@@ -292,6 +334,7 @@ TEST(EmulatorSettingsTest, RefusesUnknownNames) {
             1);
 }
 
+INSTANTIATE_TEST_SUITE_P(Late, PollingTest, testing::Values("late"));
 INSTANTIATE_TEST_SUITE_P(Orders, RuntimeTest,
                          testing::Values("late", "early", "random:1",
                                          "random:2", "random:3"));
