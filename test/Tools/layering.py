@@ -22,6 +22,7 @@ RULES = {
     "Emulator/Instructions": r"mlir/|vnm/(?!Emulator/Instructions/)",
     "Conversion": r"vnm/(ExecutionEngine|InitAll|Pipelines)",
     "Pipelines": r"vnm/(ExecutionEngine|InitAll)",
+    "Runtime": r"mlir/|vnm/(?!Runtime/|Sparsity/)",
     "ExecutionEngine": r"vnm/(Conversion|InitAll|Pipelines)",
 }
 
