@@ -6,8 +6,6 @@ this project. Each knows its buffers, its reference and its tolerance."""
 
 import torch
 
-import weights
-
 # Bytes that the sets of buffers of one contestant take together: more than three
 # times the largest L2 cache, so that no launch finds its operands there.
 ROTATED_BYTES = 200 << 20
@@ -91,48 +89,6 @@ class CuSparseLt(Contestant):
 
     def outputs(self):
         return [y.t() if self.transpose else y for y in self.y if y is not None]
-
-
-def cusparselt_algorithms(packed, x, transpose):
-    """(algorithm, split K, mode) to try: every id, and what cuSPARSELt's search finds."""
-    try:
-        highest = torch.backends.cusparselt.get_max_alg_id() or 8
-    except (AttributeError, RuntimeError):
-        highest = 8
-    algorithms = [(number, 1, -1) for number in range(highest + 1)]
-    try:
-        found = tuple(torch._C._cusparselt.mm_search(packed, x, None, None, None, transpose))[:3]
-        algorithms.append(tuple(int(value) for value in found))
-        algorithms += [(number, found[1], int(found[2])) for number in range(highest + 1)] if found[1] > 1 else []
-    except (AttributeError, RuntimeError, TypeError):
-        pass
-    return list(dict.fromkeys(algorithms))
-
-
-def find_cusparselt(shape, weight, x, measure):
-    """(contestants, the dense 2:4 weight, why there are none): a contestant for each
-    layout of x and of the result, with its fastest algorithm by `measure`."""
-    try:
-        pruned = weights.prune_2_of_4(weight)
-        packed = torch._cslt_compress(pruned)
-    except (AttributeError, RuntimeError) as error:
-        return [], None, str(error).splitlines()[0]
-    best, reason = [], ""
-    for token_major in (False, True):
-        operand = x.t().contiguous().t() if token_major else x
-        for transpose in (False, True):
-            timed = []
-            for algorithm in cusparselt_algorithms(packed, operand, transpose):
-                try:
-                    contestant = CuSparseLt(shape, packed, x, token_major, transpose, algorithm)
-                    contestant.run(0)
-                    torch.cuda.synchronize()
-                    timed.append((measure(contestant), algorithm))
-                except (RuntimeError, TypeError) as error:
-                    reason = str(error).splitlines()[0]
-            if timed:
-                best.append(CuSparseLt(shape, packed, x, token_major, transpose, min(timed)[1]))
-    return best, pruned, reason
 
 
 class Ours(Contestant):

@@ -78,8 +78,9 @@ def logical_depth(cols, pattern):
 class ShapeRun:
     """All contestants of one shape, timed in turns."""
 
-    def __init__(self, shape, dtype, kernels, options):
-        self.shape, self.kernels, self.options = shape, kernels, options
+    def __init__(self, shape, dtype, kernels, algorithms, options):
+        """`algorithms`: cuSPARSELt's, as find_algorithms returns them for the shape."""
+        self.shape, self.kernels, self.algorithms, self.options = shape, kernels, algorithms, options
         self.generator = torch.Generator("cuda").manual_seed(options.seed)
         self.dtype = DTYPES[dtype]
         rows, cols, tokens = shape
@@ -99,15 +100,13 @@ class ShapeRun:
         expected = weight.double() @ self.x.double()
         for token_major in (False, True):
             self.enter(contestants.CuBLAS(self.shape, weight, self.x, token_major), expected)
-        if not self.options.cusparselt:
+        if not self.algorithms:
             return
-        found, pruned, reason = contestants.find_cusparselt(self.shape, weight, self.x, quick_time)
-        if not found:
-            print(f"cuSPARSELt refuses {self.shape}: {reason}", file=sys.stderr)
-            return
+        pruned = weights.prune_2_of_4(weight)
+        packed = torch._cslt_compress(pruned)
         expected = pruned.double() @ self.x.double()
-        for contestant in found:
-            self.enter(contestant, expected)
+        for (token_major, transpose), algorithm in self.algorithms.items():
+            self.enter(contestants.CuSparseLt(self.shape, packed, self.x, token_major, transpose, algorithm), expected)
 
     def enter_kernels(self):
         rows, cols, _ = self.shape

@@ -52,6 +52,7 @@ def run(options):
     """Measures; exit status 1 if a result is wrong."""
     import torch
 
+    import cusparselt
     import manifest
     import measure
 
@@ -60,6 +61,7 @@ def run(options):
     kernels = measure.find_kernels(manifest.Driver(), options.dir, options.dtype)
     shapes = cases.parse_shapes(options.shapes) if options.shapes else list(kernels)
     facts = measure.device_facts()
+    algorithms = cusparselt.find_algorithms(shapes, options.dtype) if options.cusparselt else {}
     results = []
     print(f"{facts['device']}, driver {facts['driver']}, PyTorch {facts['torch']}, {facts['date']}\n\n{report.HEADER}")
     for shape in shapes:
@@ -67,7 +69,7 @@ def run(options):
             (kernel, variant) for kernel, variant in measure.kernels_of(kernels, shape)
             if not options.patterns or kernel.pattern in options.patterns
         ]
-        entries = measure.ShapeRun(shape, options.dtype, chosen, options).run()
+        entries = measure.ShapeRun(shape, options.dtype, chosen, algorithms.get(shape, {}), options).run()
         results += entries
         print("\n".join(map(report.format_row, entries)), flush=True)
         torch.cuda.empty_cache()
@@ -77,6 +79,14 @@ def run(options):
     wrong = sum(not entry["correct"] for entry in results)
     print(f"\n{wrong} of {len(results)} results are wrong")
     return 1 if wrong else 0
+
+
+def show(options):
+    facts = report.load(options.results)
+    print(f"{facts['device']}, driver {facts['driver']}, PyTorch {facts['torch']}, {facts['date']}\n\n{report.HEADER}")
+    for entry in facts["results"]:
+        print(report.format_row(entry))
+    return 0
 
 
 def plot(options):
@@ -134,6 +144,9 @@ def main():
     drawing.add_argument("results", help="JSON of run")
     drawing.add_argument("--dir", required=True, help="folder for the pictures")
     drawing.add_argument("--suffix", default="svg", choices=("svg", "png"))
+    table = commands.add_parser("show", help="print the table of results again")
+    table.set_defaults(action=show)
+    table.add_argument("results", help="JSON of run")
     table = commands.add_parser("make-cost-table", help="turn results into a cost table for vnm-select-pattern")
     table.set_defaults(action=make_cost_table)
     table.add_argument("results", help="JSON of run")
