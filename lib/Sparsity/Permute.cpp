@@ -100,7 +100,7 @@ static Settings settingsFor(Effort effort) {
   case Effort::Default:
     return {{128, 3, 3, 3, 2e-4}, {10, 1, 8}, 1, 3, 4096};
   case Effort::High:
-    return {{192, 6, 2, 4, 2e-4}, {15, 6, 32}, 2, 2, 16384};
+    return {{192, 6, 2, 4, 2e-4}, {15, 6, 32}, 2, 2, 8192};
   }
   llvm_unreachable("unknown effort");
 }

@@ -20,9 +20,10 @@ RULES = {
     # A target dialect: it may know LLVM's and NVIDIA's ops and instructions.
     "Dialect/VNMNVVM": r"vnm/(?!Dialect/VNMNVVM/|Emulator/Instructions/)",
     "Emulator/Instructions": r"mlir/|vnm/(?!Emulator/Instructions/)",
+    "Emulator": r"mlir/|vnm/(?!Emulator/)",
+    "Runtime": r"mlir/|vnm/(?!Runtime/|Sparsity/)",
     "Conversion": r"vnm/(ExecutionEngine|InitAll|Pipelines)",
     "Pipelines": r"vnm/(ExecutionEngine|InitAll)",
-    "Runtime": r"mlir/|vnm/(?!Runtime/|Sparsity/)",
     "ExecutionEngine": r"vnm/(Conversion|InitAll|Pipelines)",
 }
 

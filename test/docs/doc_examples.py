@@ -177,7 +177,13 @@ def main(source, generated, opt):
                 have.add(section)
     failures += [f"requires an example of {name} that parses" for name in sorted(wanted - have)]
     documented = {name for name in wanted if "vnm-" in name}
-    pipelines = {"vnm-lower-to-cpu", "vnm-lower-to-nvvm", "vnm-sparsify-model"}
+    pipelines = {
+        "vnm-lower-emulation-host",
+        "vnm-lower-to-cpu",
+        "vnm-lower-to-emulation",
+        "vnm-lower-to-nvvm",
+        "vnm-sparsify-model",
+    }
     failures += [
         f"requires documentation of the pass {name}"
         for name in sorted(registered_passes(opt) - documented - pipelines)

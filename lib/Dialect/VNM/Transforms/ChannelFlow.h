@@ -102,6 +102,10 @@ public:
   void fix(unsigned space, llvm::StringRef reason);
 
 private:
+  /// The channels that each loop of a structured op runs over; none for a loop
+  /// that nothing read so far has.
+  using LoopChannels = std::vector<std::optional<ChannelDim>>;
+
   unsigned createSpace(int64_t size);
   void pin(const ChannelTag &tag, llvm::StringRef reason);
   void pinAll(const ChannelInfo &info, llvm::StringRef reason);
@@ -120,6 +124,13 @@ private:
   void visit(mlir::Operation *op);
   void visitUnknown(mlir::Operation *op);
   void visitLinalg(mlir::linalg::LinalgOp op);
+  void joinLoop(LoopChannels &loops, unsigned loop, const ChannelDim &dim);
+  mlir::OpOperand *joinProduct(mlir::linalg::LinalgOp op, LoopChannels &loops);
+  void joinInput(mlir::linalg::LinalgOp op, mlir::OpOperand &input,
+                 LoopChannels &loops);
+  void pinOrderedLoops(mlir::linalg::LinalgOp op, LoopChannels &loops);
+  ChannelInfo createResult(mlir::linalg::LinalgOp op, mlir::OpOperand &init,
+                           const LoopChannels &loops);
   void visitElementwise(mlir::Operation *op);
   bool visitReshape(mlir::Operation *op);
   bool visitSlice(mlir::Operation *op);

@@ -117,100 +117,121 @@ static bool reducesInAnyOrder(linalg::LinalgOp op) {
   return true;
 }
 
-void ChannelFlow::visitLinalg(linalg::LinalgOp op) {
-  std::vector<std::optional<ChannelDim>> loops(op.getNumLoops());
-  auto joinLoop = [&](unsigned loop, const ChannelDim &dim) {
-    loops[loop] = loops[loop] ? join(*loops[loop], dim) : dim;
+/// Whether the body of `op` asks for the number of `loop`.
+static bool hasIndex(linalg::LinalgOp op, unsigned loop) {
+  return llvm::any_of(
+      op.getBlock()->getOps<linalg::IndexOp>(),
+      [&](linalg::IndexOp index) { return index.getDim() == loop; });
+}
+
+void ChannelFlow::joinLoop(LoopChannels &loops, unsigned loop,
+                           const ChannelDim &dim) {
+  loops[loop] = loops[loop] ? join(*loops[loop], dim) : dim;
+}
+
+/// The rows and columns of a sparse product stand for its weight, which is
+/// returned; null for other ops.
+OpOperand *ChannelFlow::joinProduct(linalg::LinalgOp op, LoopChannels &loops) {
+  auto it = productOf.find(op);
+  if (it == productOf.end())
+    return nullptr;
+  const ChannelProduct &product = products[it->second];
+  const MatmulMatch &match = product.match;
+  OpOperand *weight = &op->getOpOperand(match.weightOperand);
+  AffineMap map = op.getMatchingIndexingMap(weight);
+  ArrayRef<int64_t> shape = op.getShape(weight);
+  auto joinAll = [&](ArrayRef<unsigned> own, unsigned space) {
+    SmallVector<int64_t> sizes;
+    for (unsigned loop : own)
+      sizes.push_back(shape[*map.getResultPosition(
+          getAffineDimExpr(loop, op->getContext()))]);
+    for (auto [position, loop] : llvm::enumerate(own))
+      joinLoop(loops, loop, createTags(space, sizes, position));
   };
+  joinAll(match.rowLoops, product.rowSpace);
+  joinAll(match.channelLoops, product.columnSpace);
+  return weight;
+}
+
+/// Joins the dimensions of what `op` reads to its loops.
+void ChannelFlow::joinInput(linalg::LinalgOp op, OpOperand &input,
+                            LoopChannels &loops) {
+  ChannelInfo info = getInfo(input);
+  if (!isScalarBody(*op.getBlock()))
+    pinAll(info, "it is read by a linalg op whose body is more than arithmetic "
+                 "on elements");
+  for (auto [expr, dim] :
+       llvm::zip(op.getMatchingIndexingMap(&input).getResults(), info)) {
+    if (auto loop = dyn_cast<AffineDimExpr>(expr)) {
+      joinLoop(loops, loop.getPosition(), dim);
+      continue;
+    }
+    StringRef reason = "it is read at computed positions (as in a convolution)";
+    pinAll({dim}, reason);
+    expr.walk([&](AffineExpr inner) {
+      if (auto loop = dyn_cast<AffineDimExpr>(inner))
+        joinLoop(loops, loop.getPosition(),
+                 createFixedDim(ShapedType::kDynamic, reason));
+    });
+  }
+}
+
+/// Fixes loops whose order matters to the body of `op`.
+void ChannelFlow::pinOrderedLoops(linalg::LinalgOp op, LoopChannels &loops) {
   auto pinLoop = [&](unsigned loop, StringRef reason) {
     if (loops[loop])
       pinAll({*loops[loop]}, reason);
   };
+  for (unsigned loop = 0; loop < loops.size(); ++loop)
+    if (hasIndex(op, loop))
+      pinLoop(loop, "the number of a channel is part of a computation");
+  if (op.getNumReductionLoops() == 0 || reducesInAnyOrder(op))
+    return;
+  SmallVector<unsigned> reductions;
+  op.getReductionDims(reductions);
+  for (unsigned loop : reductions)
+    pinLoop(loop, "its channels are reduced in a way that depends on their "
+                  "order");
+}
 
-  // A sparse product's rows and columns stand for its weight.
-  OpOperand *weight = nullptr;
-  if (auto it = productOf.find(op); it != productOf.end()) {
-    const ChannelProduct &product = products[it->second];
-    const MatmulMatch &match = product.match;
-    weight = &op->getOpOperand(match.weightOperand);
-    AffineMap map = op.getMatchingIndexingMap(weight);
-    ArrayRef<int64_t> shape = op.getShape(weight);
-    auto addLoops = [&](ArrayRef<unsigned> own, unsigned space) {
-      SmallVector<int64_t> sizes;
-      for (unsigned loop : own)
-        sizes.push_back(shape[*map.getResultPosition(
-            getAffineDimExpr(loop, op->getContext()))]);
-      for (auto [position, loop] : llvm::enumerate(own))
-        joinLoop(loop, createTags(space, sizes, position));
-    };
-    addLoops(match.rowLoops, product.rowSpace);
-    addLoops(match.channelLoops, product.columnSpace);
+/// The channels of result `init` of `op`.
+ChannelInfo ChannelFlow::createResult(linalg::LinalgOp op, OpOperand &init,
+                                      const LoopChannels &loops) {
+  bool scalarBody = isScalarBody(*op.getBlock());
+  auto type = cast<ShapedType>(init.get().getType());
+  ChannelInfo info;
+  for (auto [expr, size] : llvm::zip(
+           op.getMatchingIndexingMap(&init).getResults(), type.getShape())) {
+    auto loop = dyn_cast<AffineDimExpr>(expr);
+    if (loop && loops[loop.getPosition()]) {
+      info.push_back(*loops[loop.getPosition()]);
+      continue;
+    }
+    // Nothing depends on the position but, perhaps, an index.
+    bool indexed = loop && hasIndex(op, loop.getPosition());
+    ChannelDim dim =
+        createFixedDim(size, "it is combined with numbers of channels");
+    for (ChannelFactor &factor : dim)
+      factor.uniform = !indexed && scalarBody;
+    info.push_back(std::move(dim));
   }
+  return info;
+}
 
+void ChannelFlow::visitLinalg(linalg::LinalgOp op) {
+  LoopChannels loops(op.getNumLoops());
+  OpOperand *weight = joinProduct(op, loops);
   SmallVector<OpOperand *> inputs = op.getDpsInputOperands();
   for (OpOperand &init : op.getDpsInitsMutable())
     if (op.payloadUsesValueFromOperand(&init))
       inputs.push_back(&init);
-  bool scalarBody = isScalarBody(*op.getBlock());
-  for (OpOperand *input : inputs) {
-    if (input == weight || !isa<RankedTensorType>(input->get().getType()))
-      continue;
-    ChannelInfo info = getInfo(*input);
-    if (!scalarBody) {
-      pinAll(info, "it is read by a linalg op that reads tensors elementwise "
-                   "at positions of its own");
-    }
-    for (auto [expr, dim] :
-         llvm::zip(op.getMatchingIndexingMap(input).getResults(), info)) {
-      if (auto loop = dyn_cast<AffineDimExpr>(expr)) {
-        joinLoop(loop.getPosition(), dim);
-        continue;
-      }
-      StringRef reason = "it is read at computed positions (as in a "
-                         "convolution)";
-      pinAll({dim}, reason);
-      expr.walk([&](AffineExpr inner) {
-        if (auto loop = dyn_cast<AffineDimExpr>(inner))
-          joinLoop(loop.getPosition(),
-                   createFixedDim(ShapedType::kDynamic, reason));
-      });
-    }
-  }
-  for (linalg::IndexOp index : op.getBlock()->getOps<linalg::IndexOp>())
-    pinLoop(index.getDim(), "the number of a channel is part of a computation");
-  if (op.getNumReductionLoops() != 0 && !reducesInAnyOrder(op)) {
-    SmallVector<unsigned> reductions;
-    op.getReductionDims(reductions);
-    for (unsigned loop : reductions)
-      pinLoop(loop, "its channels are reduced in a way that depends on their "
-                    "order");
-  }
-
+  for (OpOperand *input : inputs)
+    if (input != weight && isa<RankedTensorType>(input->get().getType()))
+      joinInput(op, *input, loops);
+  pinOrderedLoops(op, loops);
   for (auto [init, result] :
-       llvm::zip(op.getDpsInitsMutable(), op->getResults())) {
-    auto type = cast<ShapedType>(result.getType());
-    ChannelInfo info;
-    for (auto [expr, size] : llvm::zip(
-             op.getMatchingIndexingMap(&init).getResults(), type.getShape())) {
-      auto loop = dyn_cast<AffineDimExpr>(expr);
-      if (loop && loops[loop.getPosition()]) {
-        info.push_back(*loops[loop.getPosition()]);
-        continue;
-      }
-      // Nothing depends on the position but, perhaps, an index.
-      bool indexed =
-          loop && llvm::any_of(op.getBlock()->getOps<linalg::IndexOp>(),
-                               [&](linalg::IndexOp index) {
-                                 return index.getDim() == loop.getPosition();
-                               });
-      ChannelDim dim =
-          createFixedDim(size, "it is combined with numbers of channels");
-      for (ChannelFactor &factor : dim)
-        factor.uniform = !indexed && scalarBody;
-      info.push_back(std::move(dim));
-    }
-    setInfo(result, std::move(info));
-  }
+       llvm::zip(op.getDpsInitsMutable(), op->getResults()))
+    setInfo(result, createResult(op, init, loops));
 }
 
 //===----------------------------------------------------------------------===//

@@ -14,6 +14,7 @@
 #include "vnm/Dialect/VNM/Transforms/Passes.h"
 #include "vnm/Sparsity/SharedPermutation.h"
 #include <chrono>
+#include <deque>
 
 namespace vnm {
 #define GEN_PASS_DEF_PERMUTECHANNELSPASS
@@ -80,6 +81,10 @@ private:
   FailureOr<std::vector<MatmulMatch>> matchAll();
   void fixWeights(ChannelFlow &flow);
   FailureOr<std::vector<float>> getScores(const ChannelProduct &product);
+  Sides findSides(unsigned space);
+  FailureOr<sparsity::SharedWeight>
+  describeWeight(const ChannelProduct &product, bool asRows,
+                 std::deque<std::vector<float>> &scores);
   LogicalResult permuteSpace(unsigned space);
   void recordFold(const Sides &sides, unsigned space,
                   const sparsity::SharedPermutation &permutation,
@@ -165,12 +170,11 @@ PermuteChannelsPass::getScores(const ChannelProduct &product) {
   return ordered;
 }
 
-/// Searches an order for a space that may have one.
-LogicalResult PermuteChannelsPass::permuteSpace(unsigned space) {
+/// The products on both sides of a space; those that share a weight count once.
+Sides PermuteChannelsPass::findSides(unsigned space) {
   Sides sides;
   llvm::DenseSet<Value> seenRows, seenColumns;
   for (const ChannelProduct &product : flow->getProducts()) {
-    // Products that share a weight count once.
     if (flow->find(product.rowSpace) == space &&
         seenRows.insert(product.match.weight.source).second)
       sides.producers.push_back(&product);
@@ -178,34 +182,44 @@ LogicalResult PermuteChannelsPass::permuteSpace(unsigned space) {
         seenColumns.insert(product.match.weight.source).second)
       sides.consumers.push_back(&product);
   }
-  std::vector<std::vector<float>> storage;
-  storage.reserve(sides.producers.size() + sides.consumers.size());
-  auto collect = [&](ArrayRef<const ChannelProduct *> products, bool asRows,
-                     std::vector<sparsity::SharedWeight> &weights) {
-    for (const ChannelProduct *product : products) {
-      SparsityAttr sparsity = getSparsity(*product);
-      sparsity::SharedWeight weight;
-      weight.rows = product->match.numRows;
-      weight.cols = product->match.numCols;
-      weight.pattern = sparsity.getPattern().getPattern();
-      weight.prune = sparsity.getPruneOptions();
-      // A consumer in free form has no wishes; its scores may be zero.
-      FailureOr<std::vector<float>> scores =
-          asRows || sparsity.getForm() == Form::Strict
-              ? getScores(*product)
-              : std::vector<float>(weight.rows * weight.cols);
-      if (failed(scores))
-        return failure();
-      storage.push_back(std::move(*scores));
-      weight.scores = storage.back();
-      weights.push_back(weight);
-    }
-    return success();
-  };
-  std::vector<sparsity::SharedWeight> producers, consumers;
-  if (failed(collect(sides.producers, true, producers)) ||
-      failed(collect(sides.consumers, false, consumers)))
+  return sides;
+}
+
+/// What the search is told of a product; its scores are kept in `scores`.
+FailureOr<sparsity::SharedWeight>
+PermuteChannelsPass::describeWeight(const ChannelProduct &product, bool asRows,
+                                    std::deque<std::vector<float>> &scores) {
+  SparsityAttr sparsity = getSparsity(product);
+  sparsity::SharedWeight weight;
+  weight.rows = product.match.numRows;
+  weight.cols = product.match.numCols;
+  weight.pattern = sparsity.getPattern().getPattern();
+  weight.prune = sparsity.getPruneOptions();
+  // A consumer in free form has no wishes; its scores may be zero.
+  FailureOr<std::vector<float>> own =
+      asRows || sparsity.getForm() == Form::Strict
+          ? getScores(product)
+          : std::vector<float>(weight.rows * weight.cols);
+  if (failed(own))
     return failure();
+  weight.scores = scores.emplace_back(std::move(*own));
+  return weight;
+}
+
+/// Searches an order for a space that may have one.
+LogicalResult PermuteChannelsPass::permuteSpace(unsigned space) {
+  Sides sides = findSides(space);
+  std::deque<std::vector<float>> scores;
+  std::vector<sparsity::SharedWeight> producers, consumers;
+  for (bool asRows : {true, false})
+    for (const ChannelProduct *product :
+         asRows ? sides.producers : sides.consumers) {
+      FailureOr<sparsity::SharedWeight> weight =
+          describeWeight(*product, asRows, scores);
+      if (failed(weight))
+        return failure();
+      (asRows ? producers : consumers).push_back(*weight);
+    }
 
   sparsity::SharedPermutationOptions options;
   const ChannelSpace &channels = flow->getSpace(space);
