@@ -148,7 +148,8 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
     Operands are in host memory. The launch is surrounded by `gpu.alloc`,
     `gpu.memcpy` and `gpu.dealloc` on every execution, weights included. A buffer
     whose layout is not the identity is copied to one that has it. If the result
-    is empty at run time, nothing is launched.
+    is empty at run time, nothing is launched. The kernel's attribute
+    `vnm.kernel` describes it to a host without this code (docs/aot.md).
 
     ```mlir
     vnm.spmm #vnm.encoding<64:2:8>
@@ -280,7 +281,9 @@ def SerializeKernels : Pass<"vnm-serialize-kernels", "::mlir::ModuleOp"> {
     Upstream's gpu-module-to-binary with one check before it: `format=bin` needs
     NVIDIA's assembler, `ptxas`. It is taken from `toolkit` if given, else from
     PATH, else from /usr/local/cuda or /opt/cuda; if it is not there, the error
-    says where it was looked for. `format=isa` writes PTX, with no toolkit.
+    says where it was looked for. `format=isa` writes PTX, with no toolkit. The
+    descriptions of kernels, their attributes `vnm.kernel`, go to the object's
+    table of kernels.
 
     ```mlir
     gpu.module @vnm_kernels [#nvvm.target<chip = "sm_90a", features = "+ptx85">] {
@@ -302,6 +305,43 @@ def SerializeKernels : Pass<"vnm-serialize-kernels", "::mlir::ModuleOp"> {
            "isa (PTX) or bin (cubin)">,
     Option<"toolkit", "toolkit", "std::string", /*default=*/"",
            "Folder of the CUDA toolkit, e.g. /usr/local/cuda">
+  ];
+  let dependentDialects = ["::mlir::gpu::GPUDialect"];
+}
+
+def WriteKernels : Pass<"vnm-write-kernels", "::mlir::ModuleOp"> {
+  let summary = "write compiled kernels and a manifest to a folder";
+  let description = [{
+    For a host that launches kernels without this compiler: the code of every
+    `gpu.binary` goes to `dir`, as `<name>.ptx` or `<name>.cubin`, and one
+    `manifest.json` says of each kernel what it computes, the order of its
+    arguments, its grid, its threads and its shared memory (docs/aot.md). Run it
+    after `vnm-lower-to-nvvm` with `format=isa` or `format=bin`. The module stays
+    as it is.
+
+    ```mlir
+    gpu.binary @vnm_kernels [#gpu.object<
+        #nvvm.target<chip = "sm_90a", features = "+ptx85">,
+        kernels = <[<"spmm_0", (memref<?xf16>, index) -> (), metadata = {
+          vnm.kernel = {family = "mma_sp", pattern = "64:2:8"}}>]>,
+        assembly = ".entry spmm_0">]
+    ```
+
+    gives, with two of many fields,
+
+    ```json
+    {"version": 1, "kernels": [
+      {"name": "spmm_0", "code": "vnm_kernels.ptx", "chip": "sm_90a",
+       "format": "ptx", "family": "mma_sp", "pattern": "64:2:8"}
+    ]}
+    ```
+
+    A module without a `gpu.binary`, a binary without a table of kernels, which
+    `vnm-serialize-kernels` makes, and a folder that cannot be written are errors.
+  }];
+  let options = [
+    Option<"dir", "dir", "std::string", /*default=*/"\"\"",
+           "Folder to write; made if it is not there">
   ];
   let dependentDialects = ["::mlir::gpu::GPUDialect"];
 }

@@ -6,11 +6,15 @@
 
 #include "vnm/Conversion/VNMToGPU/VNMToGPU.h"
 
+#include "KernelDescription.h"
+
 #include "mlir/Dialect/GPU/IR/CompilationInterfaces.h"
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
@@ -21,6 +25,7 @@ namespace vnm {
 } // namespace vnm
 
 using namespace mlir;
+using namespace vnm;
 
 static constexpr StringLiteral kDefaultToolkits[] = {"/usr/local/cuda",
                                                      "/opt/cuda"};
@@ -55,6 +60,41 @@ static FailureOr<std::string> findToolkit(ModuleOp module, StringRef toolkit) {
   return diagnostic << "; name a toolkit, or use format=isa";
 }
 
+/// The described kernels of every gpu.module, by its name.
+static llvm::StringMap<SmallVector<gpu::KernelMetadataAttr>>
+collectKernels(ModuleOp module) {
+  llvm::StringMap<SmallVector<gpu::KernelMetadataAttr>> result;
+  for (auto kernels : module.getOps<gpu::GPUModuleOp>()) {
+    for (auto function : kernels.getOps<FunctionOpInterface>()) {
+      Attribute description = function->getAttr(kKernelAttrName);
+      if (!description)
+        continue;
+      NamedAttribute entry(
+          StringAttr::get(module.getContext(), kKernelAttrName), description);
+      result[kernels.getName()].push_back(gpu::KernelMetadataAttr::get(
+          function.getNameAttr(), function.getFunctionType(),
+          /*argAttrs=*/nullptr,
+          DictionaryAttr::get(module.getContext(), entry)));
+    }
+  }
+  return result;
+}
+
+/// Adds `kernels` to every object of `binary`.
+static void attachKernels(gpu::BinaryOp binary,
+                          ArrayRef<gpu::KernelMetadataAttr> kernels) {
+  MLIRContext *context = binary.getContext();
+  auto table = gpu::KernelTableAttr::get(context, kernels);
+  SmallVector<Attribute> objects;
+  for (Attribute attribute : binary.getObjects()) {
+    auto object = cast<gpu::ObjectAttr>(attribute);
+    objects.push_back(gpu::ObjectAttr::get(
+        context, object.getTarget(), object.getFormat(), object.getObject(),
+        object.getProperties(), table));
+  }
+  binary.setObjectsAttr(ArrayAttr::get(context, objects));
+}
+
 namespace {
 struct SerializeKernels final
     : vnm::impl::SerializeKernelsBase<SerializeKernels> {
@@ -86,8 +126,13 @@ struct SerializeKernels final
                                /*elfSection=*/"",
                                toCubin ? gpu::CompilationTarget::Binary
                                        : gpu::CompilationTarget::Assembly);
+    auto kernels = collectKernels(module);
     if (failed(gpu::transformGpuModulesToBinaries(module, nullptr, options)))
-      signalPassFailure();
+      return signalPassFailure();
+    for (auto binary : module.getOps<gpu::BinaryOp>())
+      if (auto found = kernels.find(binary.getSymName());
+          found != kernels.end())
+        attachKernels(binary, found->second);
   }
 };
 } // namespace

@@ -7,6 +7,7 @@
 #include "vnm/Conversion/VNMToGPU/VNMToGPU.h"
 
 #include "HostLaunch.h"
+#include "KernelDescription.h"
 #include "SpmmKernel.h"
 #include "vnm/Conversion/VNMToGPU/ChipTable.h"
 
@@ -43,12 +44,24 @@ static gpu::GPUModuleOp createKernelModule(ModuleOp module, StringRef chip,
   return kernels;
 }
 
+static KernelLaunch getLaunch(const SpmmProblem &problem,
+                              const SpmmSchedule &schedule) {
+  KernelLaunch launch;
+  launch.family = toString(KernelFamily::MmaSp);
+  launch.rowTiles = llvm::divideCeil(problem.numRows, schedule.rowTile);
+  launch.tokenTile = schedule.tokenTile;
+  launch.numThreads = schedule.numThreads();
+  return launch;
+}
+
 static void lowerToLaunch(SpmmOp op, gpu::GPUModuleOp kernels, int64_t number) {
   SpmmProblem problem(op);
   SpmmSchedule schedule(problem);
   OpBuilder builder = OpBuilder::atBlockEnd(kernels.getBody());
   gpu::GPUFuncOp kernel = buildSpmmKernel(
       builder, op, "spmm_" + std::to_string(number), problem, schedule);
+  kernel->setAttr(kKernelAttrName,
+                  describeKernel(op, getLaunch(problem, schedule)));
   auto name = SymbolRefAttr::get(kernels.getNameAttr(),
                                  {FlatSymbolRefAttr::get(kernel)});
   builder.setInsertionPoint(op);

@@ -28,42 +28,55 @@ static Context contexts[kMaxDevices];
   std::_Exit(1);
 }
 
-static void *resolve(void *library, const char *symbol) {
-  void *address = dlsym(library, symbol);
-  if (address)
-    return address;
-  std::fprintf(stderr,
-               "vnm: requires a CUDA driver that has %s, but %s has not: "
-               "update the NVIDIA driver\n",
-               symbol, kLibrary);
-  quit();
-}
+namespace {
+/// What loading the driver came to.
+struct LoadedDriver {
+  Driver driver = {};
+  std::string error; ///< Empty on success.
+};
+} // namespace
 
-static Driver loadDriver() {
+static LoadedDriver loadDriver() {
+  LoadedDriver result;
   void *library = dlopen(kLibrary, RTLD_NOW | RTLD_GLOBAL);
   if (!library) {
-    std::fprintf(stderr,
-                 "vnm: requires an NVIDIA driver to run on a GPU, but %s "
-                 "cannot be loaded: %s\n",
-                 kLibrary, dlerror());
-    quit();
+    result.error = std::string("requires an NVIDIA driver to run on a GPU, "
+                               "but ") +
+                   kLibrary + " cannot be loaded: " + dlerror();
+    return result;
   }
-  Driver result;
+  auto resolve = [&](const char *symbol) {
+    void *address = dlsym(library, symbol);
+    if (!address && result.error.empty())
+      result.error = std::string("requires a CUDA driver that has ") + symbol +
+                     ", but " + kLibrary + " has not: update the NVIDIA driver";
+    return address;
+  };
   // NOLINTBEGIN(bugprone-macro-parentheses): declarators take no parentheses.
 #define VNM_CUDA_RESOLVE(member, symbol, parameters)                           \
-  result.member =                                                              \
-      reinterpret_cast<Result(*) parameters>(resolve(library, symbol));
+  result.driver.member =                                                       \
+      reinterpret_cast<Result(*) parameters>(resolve(symbol));
   VNM_CUDA_ENTRY_POINTS(VNM_CUDA_RESOLVE)
 #undef VNM_CUDA_RESOLVE
   // NOLINTEND(bugprone-macro-parentheses)
-  result.launchKernelEx = reinterpret_cast<decltype(result.launchKernelEx)>(
-      dlsym(library, "cuLaunchKernelEx"));
+  result.driver.launchKernelEx =
+      reinterpret_cast<decltype(result.driver.launchKernelEx)>(
+          dlsym(library, "cuLaunchKernelEx"));
   return result;
 }
 
+const Driver *vnm::cuda::findDriver(std::string &message) {
+  static const LoadedDriver loaded = loadDriver();
+  message = loaded.error;
+  return loaded.error.empty() ? &loaded.driver : nullptr;
+}
+
 static const Driver &table() {
-  static const Driver driver = loadDriver();
-  return driver;
+  std::string message;
+  if (const Driver *driver = findDriver(message))
+    return *driver;
+  std::fprintf(stderr, "vnm: %s\n", message.c_str());
+  quit();
 }
 
 /// The primary context of a device, retained for the life of the process.

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace vnm::cuda {
 
@@ -67,6 +68,7 @@ struct LaunchConfig {
   X(driverGetVersion, "cuDriverGetVersion", (int *))                           \
   X(deviceGet, "cuDeviceGet", (Device *, int))                                 \
   X(primaryContextRetain, "cuDevicePrimaryCtxRetain", (Context *, Device))     \
+  X(contextGetCurrent, "cuCtxGetCurrent", (Context *))                         \
   X(contextSetCurrent, "cuCtxSetCurrent", (Context))                           \
   X(moduleLoadDataEx, "cuModuleLoadDataEx",                                    \
     (Module *, const void *, unsigned, int *, void **))                        \
@@ -107,6 +109,10 @@ struct Driver {
   /// cuLaunchKernelEx; null on drivers before 11.8.
   Result (*launchKernelEx)(const LaunchConfig *, Function, void **, void **);
 };
+
+/// The driver, loaded on first use but not initialised; null without one, and
+/// then `message` says what is missing.
+const Driver *findDriver(std::string &message);
 
 /// The driver, loaded and initialised on first use, with the primary context of
 /// the default device current on this thread. Without a driver or a device,

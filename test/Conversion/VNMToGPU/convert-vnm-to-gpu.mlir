@@ -18,7 +18,7 @@
 // CHECK-COUNT-5: gpu.dealloc async
 // CHECK-NOT: vnm.spmm
 // CHECK: gpu.module @vnm_kernels [#nvvm.target<O = 3, chip = "sm_90a", features = "+ptx85">]
-// CHECK: gpu.func @spmm_0({{.*}}) workgroup(%{{.+}} : memref<18432xi8, #gpu.address_space<workgroup>> {llvm.align = 16 : i64}) kernel attributes {known_block_size = array<i32: 128, 1, 1>}
+// CHECK: gpu.func @spmm_0({{.*}}) workgroup(%{{.+}} : memref<18432xi8, #gpu.address_space<workgroup>> {llvm.align = 16 : i64}) kernel attributes {known_block_size = array<i32: 128, 1, 1>, vnm.kernel = {
 // A column id is unsigned, and what is no channel is not read.
 // CHECK: %[[ID:.+]] = memref.load
 // CHECK: %[[CHANNEL:.+]] = arith.index_castui %[[ID]] : i16 to index

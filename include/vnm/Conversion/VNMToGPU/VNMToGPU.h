@@ -16,6 +16,7 @@ namespace vnm {
 #define GEN_PASS_DECL_CONVERTVNMTOGPU
 #define GEN_PASS_DECL_EXPANDKERNELMATH
 #define GEN_PASS_DECL_SERIALIZEKERNELS
+#define GEN_PASS_DECL_WRITEKERNELS
 #include "vnm/Conversion/Passes.h.inc"
 
 } // namespace vnm

@@ -1,0 +1,159 @@
+# Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+# See the file LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Which products are measured, and the kernels compiled for them."""
+
+import dataclasses
+import os
+import re
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+# (R, K, T). T = 25216 is 128 images of 197 tokens.
+QUICK = [
+    (4096, 4096, 1), (4096, 4096, 16), (4096, 4096, 128), (4096, 4096, 512),
+    (4096, 4096, 4096), (11008, 4096, 2048), (4096, 11008, 2048),
+    (2304, 768, 25216), (768, 768, 25216), (3072, 768, 25216), (768, 3072, 25216),
+]
+LARGE = [
+    (r, k, t)
+    for t in (2048, 4096)
+    for r, k in ((4096, 4096), (11008, 4096), (4096, 11008))
+] + [(8192, 8192, 8192)]
+DEIT = [(2304, 768, 25216), (768, 768, 25216), (3072, 768, 25216), (768, 3072, 25216)]
+FEW_TOKENS = [
+    (r, k, t)
+    for t in (1, 8, 16, 32, 64, 128)
+    for r, k in ((4096, 4096), (11008, 4096), (28672, 8192))
+]
+TOKENS = [1, 2, 4, 8, 16, 32, 49, 64, 127, 128, 197, 256, 512, 1000, 1024, 2048, 4096, 8192]
+# Layers of models: R, K.
+LAYERS = {
+    "deit-s": [(1152, 384), (384, 384), (1536, 384), (384, 1536), (1000, 384)],
+    "deit-b": [(2304, 768), (768, 768), (3072, 768), (768, 3072), (1000, 768)],
+    "vit-l": [(3072, 1024), (1024, 1024), (4096, 1024), (1024, 4096)],
+    "swin-t": [(288, 96), (96, 96), (384, 96), (96, 384), (192, 384), (576, 192), (192, 192), (768, 192),
+               (192, 768), (384, 768), (768, 1536)],
+    "gpt2-xl": [(4800, 1600), (1600, 1600), (6400, 1600), (1600, 6400)],
+    "llama2-7b": [(12288, 4096), (4096, 4096), (22016, 4096), (4096, 11008), (4096, 5504), (4096, 2752),
+                  (4096, 1376)],
+    "llama2-13b": [(15360, 5120), (5120, 5120), (27648, 5120), (5120, 13824)],
+    "llama3-8b": [(6144, 4096), (1024, 4096), (28672, 4096), (4096, 14336), (128, 4096)],
+    "llama3-70b": [(10240, 8192), (8192, 8192), (57344, 8192), (8192, 28672)],
+    "qwen2.5-7b": [(4608, 3584), (512, 3584), (3584, 3584), (37888, 3584), (3584, 18944), (3584, 4736), (64, 3584)],
+}
+MODEL_TOKENS = [1, 8, 16, 64, 197, 512, 2048, 4096]
+SETS = {
+    "quick": QUICK,
+    "table": LARGE + DEIT + FEW_TOKENS,
+    "tokens": [(4096, 4096, t) for t in TOKENS],
+    **{name: [(r, k, t) for r, k in layers for t in MODEL_TOKENS] for name, layers in LAYERS.items()},
+}
+SETS["models"] = [shape for name in LAYERS for shape in SETS[name]]
+PATTERNS = [(v, m) for v in (128, 64) for m in (4, 5, 8, 16)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One kernel to compile: a weight of R x K at V:2:M times K x T, feature-major,
+    or token-major if `token_major`."""
+
+    rows: int
+    cols: int
+    tokens: int
+    v: int
+    m: int
+    dtype: str = "f16"
+    token_major: bool = False
+    variant: str = "default"
+
+    @property
+    def name(self):
+        layout = "_token" if self.token_major else ""
+        return f"{self.rows}x{self.cols}x{self.tokens}_{self.v}_2_{self.m}_{self.dtype}{layout}_{self.variant}"
+
+
+def parse_shapes(texts):
+    """Shapes of names of SETS and of texts like 4096x4096x1, each once, in order."""
+    shapes = []
+    for text in texts:
+        match = re.fullmatch(r"(\d+)x(\d+)x(\d+)", text)
+        if match:
+            shapes.append(tuple(map(int, match.groups())))
+        elif text in SETS:
+            shapes += SETS[text]
+        else:
+            raise SystemExit(f"error: requires RxKxT or one of {', '.join(SETS)}, but the shape is '{text}'")
+    return list(dict.fromkeys(shapes))
+
+
+def parse_patterns(texts):
+    """(V, M) of texts like 64:2:8."""
+    patterns = []
+    for text in texts:
+        match = re.fullmatch(r"(\d+):2:(\d+)", text)
+        if not match:
+            raise SystemExit(f"error: requires a pattern V:2:M, but it is '{text}'")
+        patterns.append((int(match[1]), int(match[2])))
+    return patterns
+
+
+def to_mlir(case):
+    """The module of one product on memrefs."""
+    groups = -(-case.cols // case.m)
+    panels = -(-case.rows // case.v)
+    ids = "i16" if case.cols <= 65535 else "i32"
+
+    def activation(channels):
+        a, b = (case.tokens, channels) if case.token_major else (channels, case.tokens)
+        return f"memref<{a}x{b}x{case.dtype}>"
+
+    types = [
+        f"memref<{case.rows}x{2 * groups}x{case.dtype}>", f"memref<{case.rows}x{-(-groups // 4)}xi16>",
+        f"memref<{panels}x{4 * groups}x{ids}>", activation(case.cols),
+    ]
+    encoding = f"{case.v}:2:{case.m}" + (", columns = i32" if ids == "i32" else "")
+    layouts = ""
+    if case.token_major:
+        layouts = ("{x_layout = #vnm.activation_layout<token_major>, "
+                   "y_layout = #vnm.activation_layout<token_major>}")
+    return f"""func.func @product(%values: {types[0]}, %metadata: {types[1]}, %columns: {types[2]},
+                   %x: {types[3]}, %y: {activation(case.rows)}) {{
+  vnm.spmm #vnm.encoding<{encoding}> ins(%values, %metadata, %columns, %x : {', '.join(types)})
+      outs(%y : {activation(case.rows)}) {layouts}
+  return
+}}
+"""
+
+
+def compile_case(case, folder, vnm_opt, chip, options):
+    """Compiles a case into `folder`; returns None or what vnm-opt printed. A case
+    that is there from the same source and options is kept."""
+    target = os.path.join(folder, case.name)
+    stamp = f"// {chip} {options}\n{to_mlir(case)}"
+    source = os.path.join(target, "product.mlir")
+    if os.path.exists(os.path.join(target, "manifest.json")):
+        with open(source) as file:
+            newer = os.path.getmtime(source) > os.path.getmtime(vnm_opt)
+            if newer and file.read() == stamp:
+                return None
+    os.makedirs(target, exist_ok=True)
+    with open(source, "w") as file:
+        file.write(stamp)
+    command = [
+        vnm_opt, source, f"--vnm-lower-to-nvvm=chip={chip} format=bin {options}",
+        f"--vnm-write-kernels=dir={target}", "-o", os.devnull,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.stderr if done.returncode else None
+
+
+def compile_cases(cases, folder, vnm_opt, chip, variants, jobs):
+    """Compiles all; returns [(case, message)] of those that failed."""
+    failures = []
+    with ThreadPoolExecutor(jobs) as pool:
+        work = lambda case: compile_case(case, folder, vnm_opt, chip, variants[case.variant])
+        for case, message in zip(cases, pool.map(work, cases)):
+            if message is not None:
+                failures.append((case, message))
+    return failures

@@ -1,0 +1,126 @@
+# Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+# See the file LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The contestants of one shape: NVIDIA's libraries through PyTorch, and kernels of
+this project. Each knows its buffers, its reference and its tolerance."""
+
+import torch
+
+# Bytes that the sets of buffers of one contestant take together: more than three
+# times the largest L2 cache, so that no launch finds its operands there.
+ROTATED_BYTES = 200 << 20
+MAX_COPIES = 256
+ROUNDING = {torch.float16: 2.0**-11, torch.bfloat16: 2.0**-8}
+# By default PyTorch lets the libraries add partial sums in the type of the result.
+LIBRARY_ROUNDINGS = 4
+
+
+def num_copies(*tensors):
+    """Sets of buffers so that together they take ROTATED_BYTES."""
+    size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    return max(2, min(MAX_COPIES, -(-ROTATED_BYTES // size)))
+
+
+def clones(tensor, copies):
+    return [tensor.clone(memory_format=torch.preserve_format) for _ in range(copies)]
+
+
+def error_of(result, expected):
+    """Largest absolute error over the largest absolute value; NaN is infinite."""
+    error = ((result.double() - expected).abs().max() / expected.abs().max()).item()
+    return error if error == error else float("inf")
+
+
+class Contestant:
+    """One way to compute one product. `run(index)` enqueues it."""
+
+    def __init__(self, shape, labels, copies, tolerance):
+        self.shape, self.labels, self.copies, self.tolerance = shape, labels, copies, tolerance
+
+    def errors(self, expected):
+        """The error of every set of buffers that a run has written."""
+        return max(error_of(result, expected) for result in self.outputs())
+
+
+class CuBLAS(Contestant):
+    """torch.matmul, feature-major (W X) or token-major (X' W')."""
+
+    def __init__(self, shape, weight, x, token_major):
+        rows, cols, tokens = shape
+        self.token_major = token_major
+        x = x.t().contiguous() if token_major else x
+        size = (tokens, rows) if token_major else (rows, tokens)
+        y = torch.full(size, float("nan"), dtype=weight.dtype, device=weight.device)
+        copies = num_copies(weight, x, y)
+        layout = "token_major" if token_major else "feature_major"
+        super().__init__(shape, {"contestant": "cublas", "layout": layout, "pattern": "dense"}, copies,
+                         LIBRARY_ROUNDINGS * ROUNDING[weight.dtype] + 2.0**-23 * (2 + cols / 16))
+        self.w, self.x, self.y = clones(weight, copies), clones(x, copies), clones(y, copies)
+
+    def run(self, index):
+        if self.token_major:
+            torch.matmul(self.x[index], self.w[index].t(), out=self.y[index])
+        else:
+            torch.matmul(self.w[index], self.x[index], out=self.y[index])
+
+    def outputs(self):
+        return [y.t() if self.token_major else y for y in self.y]
+
+
+class CuSparseLt(Contestant):
+    """torch._cslt_sparse_mm with one algorithm, on the packed 2:4 weight."""
+
+    def __init__(self, shape, packed, x, token_major, transpose, algorithm):
+        self.options = dict(zip(("alg_id", "split_k", "split_k_mode"), algorithm))
+        self.transpose = transpose
+        x = x.t().contiguous() if token_major else x
+        copies = num_copies(packed, x, torch.empty(shape[0], shape[2], dtype=x.dtype, device="meta"))
+        name = " ".join(f"{key}={value}" for key, value in self.options.items())
+        layout = ("token_major" if token_major else "feature_major") + (" transposed result" if transpose else "")
+        super().__init__(shape, {"contestant": "cusparselt", "layout": layout, "algorithm": name, "pattern": "2:4"},
+                         copies, LIBRARY_ROUNDINGS * ROUNDING[x.dtype] + 2.0**-23 * (2 + shape[1] / 32))
+        self.w = clones(packed, copies)
+        self.x = [c.t() if token_major else c for c in clones(x, copies)]
+        self.y = [None] * copies
+
+    def run(self, index):
+        self.y[index] = torch._cslt_sparse_mm(self.w[index], self.x[index], transpose_result=self.transpose,
+                                              **self.options)
+
+    def outputs(self):
+        return [y.t() if self.transpose else y for y in self.y if y is not None]
+
+
+class Ours(Contestant):
+    """A kernel of a manifest."""
+
+    def __init__(self, shape, kernel, variant, parts, x):
+        rows, cols, tokens = shape
+        self.kernel = kernel
+        self.sizes = {"tokens": tokens}
+        layouts = {a["name"]: a.get("layout") for a in kernel.arguments}
+        self.y_token_major = layouts["y"] == "token_major"
+        x = x.t().contiguous() if layouts["x"] == "token_major" else x
+        out = {a["name"]: a["type"] for a in kernel.arguments}["y"]
+        out = {"f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32}[out]
+        size = (tokens, rows) if self.y_token_major else (rows, tokens)
+        y = torch.full(size, float("nan"), dtype=out, device=x.device)
+        copies = num_copies(*parts.values(), x, y)
+        groups = parts["values"].shape[1] // 2
+        labels = {"contestant": "vnm", "pattern": kernel.pattern, "family": kernel.family, "variant": variant,
+                  "layout": layouts["x"]}
+        # The result's rounding, and one truncation of the sum to f32 per mma.sp.
+        super().__init__(shape, labels, copies, ROUNDING.get(out, 0.0) + 2.0**-23 * (2 + -(-groups // 8)))
+        self.sets = [{name: tensor.clone() for name, tensor in {**parts, "x": x, "y": y}.items()}
+                     for _ in range(copies)]
+        self.parameters = [
+            kernel.parameters({name: (t.data_ptr(), t.numel()) for name, t in buffers.items()}, self.sizes)
+            for buffers in self.sets
+        ]
+
+    def run(self, index):
+        stream = torch.cuda.current_stream().cuda_stream
+        self.kernel.launch(self.parameters[index], self.sizes, stream)
+
+    def outputs(self):
+        return [b["y"].t() if self.y_token_major else b["y"] for b in self.sets]

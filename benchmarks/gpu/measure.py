@@ -1,0 +1,160 @@
+# Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+# See the file LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Measures every contestant of every shape, and checks every result."""
+
+import collections
+import datetime
+import os
+import subprocess
+import sys
+
+import torch
+
+import contestants
+import manifest
+import timing
+import weights
+
+# R K T from which on bursts and sustained load are told apart: the GPU then runs at
+# its power limit.
+SUSTAINED_MULTIPLICATIONS = 10**10
+DTYPES = {"f16": torch.float16, "bf16": torch.bfloat16}
+
+
+def device_facts():
+    """What a reader needs to know of the machine."""
+    query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    driver = subprocess.run(query, capture_output=True, text=True).stdout.strip().splitlines()
+    properties = torch.cuda.get_device_properties(0)
+    try:
+        cusparselt = torch.backends.cusparselt.version()
+    except (AttributeError, RuntimeError):
+        cusparselt = None
+    return {
+        "device": properties.name,
+        "multiprocessors": properties.multi_processor_count,
+        "driver": driver[0] if driver else "unknown",
+        "cuda": torch.version.cuda,
+        "torch": torch.__version__,
+        "cusparselt": cusparselt,
+        "date": datetime.date.today().isoformat(),
+        "command": " ".join(["python3", *sys.argv]),
+    }
+
+
+def find_kernels(driver, folder, dtype):
+    """{shape: [(kernel, variant)]} of all manifests in a folder."""
+    kernels = collections.defaultdict(list)
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        if not os.path.exists(os.path.join(path, "manifest.json")):
+            continue
+        for kernel in manifest.load_manifest(driver, path):
+            types = {a["name"]: a["type"] for a in kernel.arguments}
+            if types["values"] == dtype and not kernel.epilogue and not kernel.accumulate:
+                kernels[(kernel.rows, kernel.cols, kernel.tokens)].append((kernel, name.rsplit("_", 1)[1]))
+    return kernels
+
+
+def kernels_of(kernels, shape):
+    rows, cols, _ = shape
+    return kernels.get(shape, []) + kernels.get((rows, cols, "tokens"), [])
+
+
+def quick_time(contestant):
+    """A rough time, to choose an algorithm by."""
+    return timing.Timed(contestant.run, contestant.copies, target=3e-4, max_launches=64).burst(replays=2)
+
+
+def logical_depth(cols, pattern):
+    """K', the columns that are multiplied, skipped halves counted."""
+    if ":" not in pattern or pattern == "2:4":
+        return cols
+    m = int(pattern.split(":")[2])
+    return 4 * -(-cols // m)
+
+
+class ShapeRun:
+    """All contestants of one shape, timed in turns."""
+
+    def __init__(self, shape, dtype, kernels, algorithms, options):
+        """`algorithms`: cuSPARSELt's, as find_algorithms returns them for the shape."""
+        self.shape, self.kernels, self.algorithms, self.options = shape, kernels, algorithms, options
+        self.generator = torch.Generator("cuda").manual_seed(options.seed)
+        self.dtype = DTYPES[dtype]
+        rows, cols, tokens = shape
+        self.x = self.random(cols, tokens)
+        # (contestant, its graph, the float64 result)
+        self.entrants = []
+
+    def random(self, *size):
+        return torch.randn(*size, generator=self.generator, device="cuda").to(self.dtype)
+
+    def enter(self, contestant, expected):
+        self.entrants.append((contestant, timing.Timed(contestant.run, contestant.copies), expected))
+
+    def enter_libraries(self):
+        rows, cols, _ = self.shape
+        weight = self.random(rows, cols)
+        expected = weight.double() @ self.x.double()
+        for token_major in (False, True):
+            self.enter(contestants.CuBLAS(self.shape, weight, self.x, token_major), expected)
+        if not self.algorithms:
+            return
+        pruned = weights.prune_2_of_4(weight)
+        packed = torch._cslt_compress(pruned)
+        expected = pruned.double() @ self.x.double()
+        for (token_major, transpose), algorithm in self.algorithms.items():
+            self.enter(contestants.CuSparseLt(self.shape, packed, self.x, token_major, transpose, algorithm), expected)
+
+    def enter_kernels(self):
+        rows, cols, _ = self.shape
+        for kernel, variant in self.kernels:
+            v, _, m = map(int, kernel.pattern.split(":"))
+            parts, dense = weights.make_weight(rows, cols, v, m, self.dtype, self.generator)
+            self.enter(contestants.Ours(self.shape, kernel, variant, parts, self.x), dense @ self.x.double())
+
+    def run(self):
+        """The entries of the shape, one per contestant and layout."""
+        self.enter_libraries()
+        self.enter_kernels()
+        times = timing.take_turns([timed for _, timed, _ in self.entrants], self.options.rounds)
+        results = []
+        for (contestant, _, expected), seconds in zip(self.entrants, times):
+            error = contestant.errors(expected)
+            depth = logical_depth(self.shape[1], contestant.labels["pattern"])
+            rows, _, tokens = self.shape
+            results.append({
+                "rows": rows, "cols": self.shape[1], "tokens": tokens, **contestant.labels,
+                "microseconds": seconds * 1e6, "logical_tflops": 2e-12 * rows * depth * tokens / seconds,
+                "error": error, "tolerance": contestant.tolerance, "correct": error <= contestant.tolerance,
+            })
+        results = self.keep_best(results)
+        self.add_ratios(results)
+        return results
+
+    def keep_best(self, results):
+        """The better layout of each library; wrong results stay. Times what remains
+        under sustained load, if the shape is large enough for that to differ."""
+        rows, cols, tokens = self.shape
+        sustain = self.options.sustained > 0 and rows * cols * tokens >= SUSTAINED_MULTIPLICATIONS
+        kept = []
+        for index, entry in enumerate(results):
+            rivals = [e for e in results if e["contestant"] == entry["contestant"] != "vnm" and e["correct"]]
+            if entry["correct"] and any(e["microseconds"] < entry["microseconds"] for e in rivals):
+                continue
+            if sustain:
+                seconds = self.entrants[index][1].sustained(self.options.sustained)
+                entry["sustained_microseconds"] = seconds * 1e6
+            kept.append(entry)
+        return kept
+
+    @staticmethod
+    def add_ratios(results):
+        """Speed over cuBLAS, in bursts and sustained."""
+        for key, ratio in (("microseconds", "ratio"), ("sustained_microseconds", "sustained_ratio")):
+            base = min((e[key] for e in results if e["contestant"] == "cublas" and key in e), default=None)
+            for entry in results:
+                if base and key in entry:
+                    entry[ratio] = base / entry[key]

@@ -1,0 +1,70 @@
+# Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+# See the file LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Random V:N:M-sparse weights and their packed storage (docs/storage-format.md),
+written down from the format's rules and from nothing else of this project."""
+
+import torch
+
+# Positions of two kept values among 4 columns, ordered by the last position, so
+# that the first 1, 3 or 6 are those among 2, 3 or 4 columns.
+PAIRS = [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)]
+CHOICES = [1, 1, 1, 3, 6]
+
+
+def choose_columns(rows, cols, v, m, generator):
+    """Column ids, panels x groups x 4, ascending; a missing one is K."""
+    panels, groups = -(-rows // v), -(-cols // m)
+    device = generator.device
+    first = m * torch.arange(groups, device=device)[:, None]
+    candidates = first + torch.arange(m, device=device)
+    score = torch.rand(panels, groups, m, generator=generator, device=device)
+    score = torch.where(candidates < cols, score, 2.0)
+    picked = first + score.argsort(-1)[..., :4]
+    return torch.where(picked < cols, picked, cols).sort(-1).values
+
+
+def make_weight(rows, cols, v, m, dtype, generator):
+    """({name: storage part}, the dense weight in float64)."""
+    device = generator.device
+    columns = choose_columns(rows, cols, v, m, generator)
+    groups = columns.shape[1]
+    panel = torch.arange(rows, device=device) // v
+    count = (columns < cols).sum(-1)[panel]
+    choices = torch.tensor(CHOICES, device=device)[count]
+    which = (torch.rand(rows, groups, generator=generator, device=device) * choices).long()
+    position = torch.tensor(PAIRS, device=device)[which.clamp(max=5)]
+    ids = torch.gather(columns[panel], 2, position)
+    values = torch.randn(rows, groups, 2, generator=generator, device=device).to(dtype)
+    values = torch.where(ids < cols, values, torch.zeros((), dtype=dtype, device=device))
+
+    dense = torch.zeros(rows, cols + 1, dtype=torch.float64, device=device)
+    dense.scatter_(1, ids.reshape(rows, -1), values.reshape(rows, -1).double())
+
+    words = -(-groups // 4)
+    nibbles = torch.full((rows, 4 * words), 4, dtype=torch.int64, device=device)
+    nibbles[:, :groups] = position[..., 0] | position[..., 1] << 2
+    shifts = torch.tensor([0, 4, 8, 12], device=device)
+    metadata = (nibbles.reshape(rows, words, 4) << shifts).sum(-1)
+    id_type = torch.int16 if cols <= 65535 else torch.int32
+    parts = {
+        "values": values.reshape(rows, -1).contiguous(),
+        "metadata": wrap(metadata, torch.int16),
+        "columns": wrap(columns.reshape(len(columns), -1), id_type),
+    }
+    return parts, dense[:, :cols]
+
+
+def wrap(array, dtype):
+    """Integers as unsigned numbers of the width of `dtype`."""
+    bits = torch.iinfo(dtype).bits
+    signed = torch.where(array >= 1 << (bits - 1), array - (1 << bits), array)
+    return signed.to(dtype).contiguous()
+
+
+def prune_2_of_4(weight):
+    """The weight with the two smallest of every 4 neighbours in a row set to 0."""
+    groups = weight.float().abs().reshape(weight.shape[0], -1, 4)
+    smallest = groups.argsort(-1)[..., :2]
+    mask = torch.ones_like(groups).scatter_(-1, smallest, 0.0)
+    return weight * mask.reshape(weight.shape).to(weight.dtype)

@@ -1,0 +1,121 @@
+# Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+# See the file LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# This file tests what of benchmarks/gpu runs without a GPU: the manifest's rules,
+# the search that survives its child, the table and the cost table.
+#
+# RUN: %python %s %vnm_src %t
+# RUN: vnm-opt %t/layer.mlir --vnm-select-pattern="speedup=2 tokens=128 candidates=64:2:4,64:2:8 cost-table=%t/costs.json" \
+# RUN:   --remarks-filter=vnm-select --remark-format=emitRemark -o /dev/null 2>&1 | FileCheck %s
+#
+# CHECK: layer fc: 64:2:8, 40.0 us (measured), dense 100.0 us
+
+import ctypes
+import json
+import pathlib
+import sys
+
+SOURCE, OUT = map(pathlib.Path, sys.argv[1:])
+OUT.mkdir(parents=True, exist_ok=True)
+sys.path.insert(0, str(SOURCE / "benchmarks" / "gpu"))
+
+import cases  # noqa: E402
+import cusparselt  # noqa: E402
+import manifest  # noqa: E402
+import report  # noqa: E402
+
+ENTRY = {
+    "name": "k", "code": "k.cubin", "tokens": "tokens", "batch": ["batch0", 2], "threads": 128, "shared_memory": 0,
+    "grid": {"row_tiles": 4, "token_tile": 64},
+    "arguments": [{"name": "x", "kind": "memref"}, {"name": "tokens", "kind": "size"}],
+}
+
+
+def test_manifest():
+    kernel = manifest.Kernel(None, ".", ENTRY)
+    assert kernel.num_blocks({"tokens": 65, "batch0": 3}) == 4 * 2 * 3 * 2
+    assert kernel.num_blocks({"tokens": 0, "batch0": 3}) == 0
+    limited = manifest.Kernel(None, ".", {**ENTRY, "grid": {**ENTRY["grid"], "max_blocks": 5}})
+    assert limited.num_blocks({"tokens": 65, "batch0": 3}) == 5
+    parameters = kernel.parameters({"x": (0x1000, 30)}, {"tokens": 7})
+    values = [ctypes.cast(p, ctypes.POINTER(ctypes.c_int64))[0] for p in parameters]
+    assert values == [0x1000, 0x1000, 0, 30, 1, 7], values
+
+
+def test_cases():
+    assert cases.parse_shapes(["1x2x3", "tokens", "1x2x3"])[:2] == [(1, 2, 3), (4096, 4096, 1)]
+    assert cases.parse_patterns(["64:2:5"]) == [(64, 5)]
+    text = cases.to_mlir(cases.Case(300, 301, 77, 64, 5))
+    assert "memref<300x122xf16>, memref<300x16xi16>, memref<5x244xi16>, memref<301x77xf16>" in text, text
+
+
+# Dies at the library's search, and at id 2; id 1 is fastest, id 3 fails.
+CHILD = """
+import json, os, sys
+sys.path.insert(0, sys.argv[1])
+import cusparselt
+work, barred = json.loads(sys.argv[3]), json.loads(sys.argv[4])
+for shape, first in work:
+    for item in range(first, len(cusparselt.ITEMS)):
+        name = cusparselt.ITEMS[item][1]
+        if name in barred:
+            continue
+        event = {"shape": shape, "item": item}
+        print(json.dumps(event), flush=True)
+        if name in ("search", "id2"):
+            os._exit(3)
+        seconds = {"default": 3.0, "id1": 1.0, "id3": None}.get(name, 2.0)
+        print(json.dumps({**event, "seconds": seconds, "algorithm": [item, 1, -1]}), flush=True)
+"""
+
+
+def test_search():
+    (OUT / "child.py").write_text(CHILD)
+    command = [sys.executable, str(OUT / "child.py"), str(SOURCE / "benchmarks" / "gpu")]
+    found = cusparselt.find_algorithms([(64, 64, 8), (64, 65, 8), (128, 64, 8)], "f16", command)
+    assert set(found) == {(64, 64, 8), (128, 64, 8)}, found
+    for layouts in found.values():
+        assert set(layouts) == set(cusparselt.LAYOUTS), layouts
+        for layout, algorithm in layouts.items():
+            assert cusparselt.ITEMS[algorithm[0]] == (layout, "id1"), algorithm
+
+
+def entry(contestant, pattern, microseconds, **more):
+    return {
+        "rows": 64, "cols": 64, "tokens": 128, "contestant": contestant, "pattern": pattern,
+        "microseconds": microseconds, "ratio": 100 / microseconds, "logical_tflops": 1.0, "error": 1e-4,
+        "correct": True, **more,
+    }
+
+
+def test_report():
+    ours = {"family": "mma_sp", "variant": "default"}
+    results = [
+        entry("cublas", "dense", 100.0), entry("cusparselt", "2:4", 60.0), entry("vnm", "64:2:4", 90.0, **ours),
+        entry("vnm", "64:2:8", 40.0, **ours), entry("vnm", "64:2:8", 1.0, **{**ours, "correct": False}),
+    ]
+    facts = {"dtype": "f16", "device": "invented", "driver": "1", "date": "2026-01-01"}
+    text = report.make_cost_table({**facts, "results": results})
+    (OUT / "costs.json").write_text(text)
+    patterns = [(e["pattern"], e["family"], e["microseconds"]) for e in json.loads(text)["entries"]]
+    assert patterns == [("dense", "cublas", 100.0), ("64:2:4", "mma_sp", 90.0), ("64:2:8", "mma_sp", 40.0)], patterns
+    assert report.format_row(results[3]).startswith("| 64 x 64 x 128 | 64:2:8 | mma_sp | 40.0 | 2.50 |")
+    assert "WRONG" in report.format_row(results[4])
+
+
+LAYER = """
+func.func @layer(%x: tensor<64x128xf16>) -> tensor<64x128xf16> {
+  %w = arith.constant dense<1.0> : tensor<64x64xf16>
+  %zero = arith.constant 0.0 : f16
+  %empty = tensor.empty() : tensor<64x128xf16>
+  %init = linalg.fill ins(%zero : f16) outs(%empty : tensor<64x128xf16>) -> tensor<64x128xf16>
+  %y = linalg.matmul {vnm.layer = "fc", vnm.sparsity = #vnm.sparsity<64:2:4>} ins(%w, %x : tensor<64x64xf16>, tensor<64x128xf16>) outs(%init : tensor<64x128xf16>)
+      -> tensor<64x128xf16>
+  return %y : tensor<64x128xf16>
+}
+"""
+
+for test in (test_manifest, test_cases, test_search, test_report):
+    test()
+(OUT / "layer.mlir").write_text(LAYER)
