@@ -54,6 +54,17 @@ config.substitutions.append(("%cmake", config.cmake))
 config.substitutions.append(("%cxx", config.cxx))
 config.substitutions.append(("%cc", config.cc))
 config.substitutions.append(("%llvm_prefix", config.llvm_prefix))
+# A C compiler that knows the C interface: strict, and instrumented as we are.
+sanitize = f"-fsanitize={config.sanitizer.replace(';', ',')}" if config.sanitizer else ""
+config.substitutions.insert(
+    0,
+    (
+        "%c_host",
+        f"{config.cc} -std=c11 -Wall -Wextra -Werror -pedantic {sanitize} -I{config.vnm_src_root}/include"
+        f" -I{config.vnm_src_root}/test/CAPI/Inputs -L{config.vnm_lib_dir} -Wl,-rpath,{config.vnm_lib_dir}"
+        " -fuse-ld=lld -lVNM-C -lm",
+    ),
+)
 
 
 def has_cuda_device():
