@@ -65,6 +65,14 @@ config.substitutions.insert(
         " -fuse-ld=lld -lVNM-C -lm",
     ),
 )
+# A Python that knows the package of the source tree and our library.
+config.substitutions.append(
+    (
+        "%vnm_python",
+        f"env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={config.vnm_src_root}/python_bindings"
+        f" VNM_LIBRARY={config.vnm_lib_dir}/libVNM-C.so '{config.python}'",
+    )
+)
 
 
 def has_cuda_device():
