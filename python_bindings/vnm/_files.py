@@ -161,7 +161,9 @@ class SafetensorsWriter:
             tensor = RawTensor(_dtype_name(name, array), array.shape, array)
         data = np.ascontiguousarray(tensor.data)
         shape = (ctypes.c_int64 * len(tensor.shape))(*tensor.shape)
-        raw = c.Tensor(c.string(name), c.string(tensor.dtype), shape, len(tensor.shape), data.ctypes.data, data.nbytes)
+        # The structure has copies of these; the texts must outlive the call.
+        texts = c.string(name), c.string(tensor.dtype)
+        raw = c.Tensor(*texts, shape, len(tensor.shape), data.ctypes.data, data.nbytes)
         call("vnmSafetensorsWriterAdd", self._handle.pointer, ctypes.byref(raw))
 
     def add_file(self, path: PathLike) -> None:

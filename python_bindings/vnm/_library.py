@@ -10,6 +10,7 @@ import ctypes
 import functools
 import os
 import pathlib
+import sysconfig
 from collections.abc import Iterator
 
 from ._prototypes import declare
@@ -23,11 +24,12 @@ def _candidates() -> Iterator[pathlib.Path]:
     """Where the library may lie: beside the package, or in a build of its tree."""
     package = pathlib.Path(__file__).resolve().parent
     yield package / _NAME
-    yield package / "lib" / _NAME
     root = package.parent.parent
     if (root / "include" / "vnm-c").is_dir():
         for preset in ("release", "debug"):
             yield root / "build" / preset / "lib" / _NAME
+    # An editable install leaves the sources where they are.
+    yield pathlib.Path(sysconfig.get_path("platlib")) / "vnm" / _NAME
 
 
 def find_library() -> pathlib.Path:
