@@ -55,6 +55,25 @@ config.substitutions.append(("%cmake", config.cmake))
 config.substitutions.append(("%cxx", config.cxx))
 config.substitutions.append(("%cc", config.cc))
 config.substitutions.append(("%llvm_prefix", config.llvm_prefix))
+# A C compiler that knows the C interface: strict, and instrumented as we are.
+sanitize = f"-fsanitize={config.sanitizer.replace(';', ',')}" if config.sanitizer else ""
+config.substitutions.insert(
+    0,
+    (
+        "%c_host",
+        f"{config.cc} -std=c11 -Wall -Wextra -Werror -pedantic {sanitize} -I{config.vnm_src_root}/include"
+        f" -I{config.vnm_src_root}/test/CAPI/Inputs -L{config.vnm_lib_dir} -Wl,-rpath,{config.vnm_lib_dir}"
+        " -fuse-ld=lld -lVNM-C -lm",
+    ),
+)
+# A Python that knows the package of the source tree and our library.
+config.substitutions.append(
+    (
+        "%vnm_python",
+        f"env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={config.vnm_src_root}/python_bindings"
+        f" VNM_LIBRARY={config.vnm_lib_dir}/libVNM-C.so '{config.python}'",
+    )
+)
 
 
 def has_cuda_device():

@@ -294,8 +294,10 @@ llvm::Expected<SafetensorsFile> SafetensorsFile::open(StringRef path) {
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
                                             /*RequiresNullTerminator=*/false);
   if (!buffer)
-    return makeError("requires a readable file, but '" + path +
-                     "' cannot be read: " + buffer.getError().message());
+    return llvm::createStringError(
+        buffer.getError(),
+        "requires a readable file, but '" + path +
+            "' cannot be read: " + buffer.getError().message());
   llvm::Expected<SafetensorsFile> file = parse(std::move(*buffer));
   if (!file)
     return makeError(path + ": " + llvm::toString(file.takeError()));

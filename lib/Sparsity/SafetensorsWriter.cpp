@@ -48,6 +48,11 @@ llvm::Expected<int64_t> detail::tensorBytes(StringRef name, StringRef dtype,
   return bytes;
 }
 
+static llvm::Error nameTwice(StringRef name) {
+  return makeError("requires unique names, but tensor '" + name +
+                   "' is added twice");
+}
+
 llvm::Error SafetensorsWriter::add(StringRef name, StringRef dtype,
                                    llvm::ArrayRef<int64_t> shape,
                                    llvm::ArrayRef<char> data) {
@@ -63,12 +68,29 @@ llvm::Error SafetensorsWriter::add(StringRef name, StringRef dtype,
     return makeError("requires " + Twine(*bytes) + " bytes for tensor '" +
                      name + "' by its dtype and shape, but there are " +
                      Twine(data.size()));
-  auto inserted = entries.try_emplace(name.str());
-  if (!inserted.second)
-    return makeError("requires unique names, but tensor '" + name +
-                     "' is added twice");
-  inserted.first->second = {
-      dtype.str(), {shape.begin(), shape.end()}, {data.begin(), data.end()}};
+  if (entries.count(name.str()))
+    return nameTwice(name);
+  entries[name.str()] = {dtype.str(),
+                         {shape.begin(), shape.end()},
+                         *bytes,
+                         {data.begin(), data.end()},
+                         /*path=*/""};
+  return llvm::Error::success();
+}
+
+llvm::Error SafetensorsWriter::addFile(StringRef path) {
+  llvm::Expected<SafetensorsFile> file = SafetensorsFile::open(path);
+  if (!file)
+    return file.takeError();
+  // All tensors or none.
+  for (const auto &[name, entry] : file->tensors())
+    if (entries.count(name))
+      return nameTwice(name);
+  for (const auto &[name, entry] : file->tensors())
+    entries[name] = {entry.dtype, entry.shape, int64_t(entry.data.size()),
+                     /*data=*/{}, path.str()};
+  for (const auto &[key, value] : file->metadata())
+    info[key] = value;
   return llvm::Error::success();
 }
 
@@ -99,7 +121,7 @@ static std::string makeHeader(llvm::ArrayRef<Iterator> order,
       });
       json.attributeArray("data_offsets", [&] {
         json.value(offset);
-        offset += int64_t(entry->second.data.size());
+        offset += entry->second.numBytes;
         json.value(offset);
       });
     });
@@ -110,8 +132,9 @@ static std::string makeHeader(llvm::ArrayRef<Iterator> order,
 }
 
 static llvm::Error fileError(StringRef path, std::error_code code) {
-  return makeError("requires a writable path, but '" + path +
-                   "' cannot be written: " + code.message());
+  return llvm::createStringError(code,
+                                 "requires a writable path, but '" + path +
+                                     "' cannot be written: " + code.message());
 }
 
 /// Creates a new file beside `path`. Readable for all that the process's mask
@@ -132,6 +155,30 @@ static std::error_code createTemporary(StringRef path, int &descriptor,
       return code;
   }
   return code;
+}
+
+llvm::Error SafetensorsWriter::writeData(
+    llvm::ArrayRef<std::map<std::string, Pending>::const_iterator> order,
+    llvm::raw_ostream &stream) const {
+  for (auto entry : order) {
+    const auto &[name, pending] = *entry;
+    if (pending.path.empty()) {
+      stream.write(pending.data.data(), pending.data.size());
+      continue;
+    }
+    // Opened for one tensor only: what was read of a map counts as memory.
+    llvm::Expected<SafetensorsFile> file = SafetensorsFile::open(pending.path);
+    if (!file)
+      return file.takeError();
+    auto found = file->tensors().find(name);
+    if (found == file->tensors().end() ||
+        int64_t(found->second.data.size()) != pending.numBytes)
+      return makeError("requires '" + pending.path +
+                       "' to stay as it was when it was added, but tensor '" +
+                       name + "' changed");
+    stream.write(found->second.data.data(), found->second.data.size());
+  }
+  return llvm::Error::success();
 }
 
 llvm::Error SafetensorsWriter::write(StringRef path) const {
@@ -163,14 +210,15 @@ llvm::Error SafetensorsWriter::write(StringRef path) const {
   llvm::support::endian::write64le(length, header.size());
   stream.write(length, sizeof(length));
   stream << header;
-  for (Iterator entry : order)
-    stream.write(entry->second.data.data(), entry->second.data.size());
+  llvm::Error copied = writeData(order, stream);
   stream.close();
   if (stream.has_error()) {
     std::error_code code = stream.error();
     stream.clear_error();
-    return fileError(path, code);
+    return llvm::joinErrors(std::move(copied), fileError(path, code));
   }
+  if (copied)
+    return copied;
   if (std::error_code code = llvm::sys::fs::rename(temporary, path))
     return fileError(path, code);
   removeTemporary.release();

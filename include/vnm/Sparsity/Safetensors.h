@@ -27,6 +27,7 @@ struct SafetensorsEntry {
 /// dtypes, shapes, offsets without holes or overlaps, at most 100 MB of header.
 class SafetensorsFile {
 public:
+  /// An error of the system (no such file) carries the system's code.
   static llvm::Expected<SafetensorsFile> open(llvm::StringRef path);
   static llvm::Expected<SafetensorsFile>
   parse(std::unique_ptr<llvm::MemoryBuffer> buffer);
@@ -58,15 +59,28 @@ public:
                   llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<char> data);
   /// Adds the tensors and the description of a packed weight.
   llvm::Error addStorage(llvm::StringRef name, const Storage &storage);
+  /// Adds all tensors and metadata of another file. Its data is not kept:
+  /// write() reads it again, tensor by tensor, so the file must stay as it is.
+  /// Errors: those of SafetensorsFile::open, names used twice. Metadata of a
+  /// key that is there is replaced.
+  llvm::Error addFile(llvm::StringRef path);
   void setMetadata(llvm::StringRef key, llvm::StringRef value);
+  /// An error of the system carries the system's code.
   llvm::Error write(llvm::StringRef path) const;
 
 private:
   struct Pending {
     std::string dtype;
     std::vector<int64_t> shape;
-    std::vector<char> data;
+    int64_t numBytes;
+    std::vector<char> data; ///< empty if the tensor comes from a file
+    std::string path;       ///< of that file, or empty
   };
+  /// Writes all data in `order` to `stream`.
+  llvm::Error writeData(
+      llvm::ArrayRef<std::map<std::string, Pending>::const_iterator> order,
+      llvm::raw_ostream &stream) const;
+
   std::map<std::string, Pending> entries;
   std::map<std::string, std::string> info;
 };

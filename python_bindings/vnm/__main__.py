@@ -1,0 +1,142 @@
+# Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+# See the file LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# This file is the command line: compress, inspect, verify.
+
+"""The command `vnm`, also `python -m vnm`."""
+
+import argparse
+import json
+import sys
+from typing import Any, Optional
+
+from . import version
+from ._compress import CompressOptions, compress_checkpoint
+from ._files import SafetensorsFile, verify
+from .errors import Error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="vnm", description="V:N:M sparsity for checkpoints")
+    parser.add_argument("--version", action="store_true", help="print the library's version")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    compress = commands.add_parser("compress", help="prune and pack the weights of a checkpoint")
+    compress.add_argument("input", help="a safetensors file, an index of shards, or a folder that holds either")
+    compress.add_argument("-o", "--output", required=True, help="a file; a folder if the input is sharded")
+    compress.add_argument("--pattern", default="64:2:8", help="V:N:M (default 64:2:8)")
+    compress.add_argument("--layers", metavar="REGEX", help="compress weights whose name matches, and no others")
+    compress.add_argument("--transposed", metavar="REGEX", help="weights stored as in x out, such as GPT-2's Conv1D")
+    compress.add_argument("--free", action="store_true", help="search for better columns than strict form can have")
+    compress.add_argument("--permute", action="store_true", help="choose rows of panels too; implies --free")
+    compress.add_argument("--effort", choices=["fast", "default", "high"], default="default", help="of the search")
+    compress.add_argument("--criterion", choices=["magnitude", "ria"], default="magnitude", help="of importance")
+    compress.add_argument("--keep-bad", action="store_true", help="leave layers dense that cannot be pruned")
+    compress.add_argument("--report", metavar="FILE", help="write what became of each tensor as JSON")
+    compress.add_argument("--force", action="store_true", help="write over an output that exists")
+    compress.add_argument("--quiet", action="store_true", help="show no progress")
+
+    inspect = commands.add_parser("inspect", help="list the tensors of files")
+    inspect.add_argument("files", nargs="+")
+    inspect.add_argument("--json", action="store_true", help="print JSON")
+
+    check = commands.add_parser("verify", help="check files and every rule of their packed weights")
+    check.add_argument("files", nargs="+")
+    return parser
+
+
+def _compress(arguments: Any) -> int:
+    options = CompressOptions(
+        pattern=arguments.pattern,
+        layers=arguments.layers,
+        transposed=arguments.transposed,
+        form="free" if arguments.free or arguments.permute else "strict",
+        permute_rows=arguments.permute,
+        effort=arguments.effort,
+        criterion=arguments.criterion,
+        keep_bad=arguments.keep_bad,
+    )
+    rows = compress_checkpoint(
+        arguments.input,
+        arguments.output,
+        options,
+        report=arguments.report,
+        force=arguments.force,
+        quiet=arguments.quiet,
+    )
+    if rows is None:
+        print(f"{arguments.output} is complete already")
+        return 0
+    packed = [row for row in rows if "pattern" in row]
+    before, after = (sum(row.get(key, row["bytes"]) for row in rows) for key in ("dense_bytes", "bytes"))
+    print(f"{len(packed)} of {len(rows)} tensors compressed, {before} -> {after} bytes")
+    return 0
+
+
+def _rows(path: str) -> list[dict[str, Any]]:
+    """A row per tensor and packed weight of a file."""
+    rows: list[dict[str, Any]] = []
+    with SafetensorsFile(path) as file:
+        for name in file.plain_names():
+            tensor = file.read_raw(name)
+            rows.append({"name": name, "shape": list(tensor.shape), "dtype": tensor.dtype, "bytes": tensor.data.nbytes})
+        for name in file.packed_names():
+            packed = file.read_packed(name)
+            row = {"name": name, "shape": list(packed.shape), "dtype": packed.element_type.upper()}
+            row.update(bytes=packed.nbytes, pattern=str(packed.pattern), form=packed.form)
+            rows.append({**row, "rows": "permuted" if packed.rows is not None else "in order"})
+    return sorted(rows, key=lambda row: row["name"])
+
+
+def _inspect(arguments: Any) -> int:
+    found = {path: _rows(path) for path in arguments.files}
+    if arguments.json:
+        print(json.dumps(found, indent=1))
+        return 0
+    for path, rows in found.items():
+        print(f"{path}: {len(rows)} tensors, {sum(row['bytes'] for row in rows)} bytes")
+        width = max((len(row["name"]) for row in rows), default=0)
+        for row in rows:
+            shape = "x".join(map(str, row["shape"])) or "scalar"
+            packed = f"  {row['pattern']} {row['form']}, rows {row['rows']}" if "pattern" in row else ""
+            print(f"  {row['name']:{width}}  {row['dtype']:5} {shape:>14} {row['bytes']:>12}{packed}")
+    return 0
+
+
+def _verify(arguments: Any) -> int:
+    failed = 0
+    for path in arguments.files:
+        try:
+            names = verify(path)
+        except Error as error:
+            print(f"error: {error}", file=sys.stderr)
+            failed = 1
+        else:
+            print(f"{path}: {len(names)} packed weights are as the format says")
+    return failed
+
+
+def main(arguments: Optional[list[str]] = None) -> int:
+    """Runs the command line; returns the exit status."""
+    parser = _parser()
+    parsed = parser.parse_args(arguments)
+    if parsed.version:
+        print(f"vnm {version()}")
+        return 0
+    commands = {"compress": _compress, "inspect": _inspect, "verify": _verify}
+    if parsed.command is None:
+        parser.print_usage(sys.stderr)
+        return 2
+    try:
+        return commands[parsed.command](parsed)
+    except Error as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("error: interrupted; the same command goes on where this one stopped", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

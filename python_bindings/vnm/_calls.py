@@ -1,0 +1,67 @@
+# Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+# See the file LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# This file calls the C library: errors become exceptions, handles are freed.
+
+"""Calls and handles."""
+
+import ctypes
+import weakref
+from typing import Any, Optional
+
+from ._library import library
+from ._prototypes import string
+from .errors import KINDS, InternalError
+
+
+def call(name: str, *arguments: Any) -> None:
+    """Calls a function that returns an error; raises it."""
+    loaded = library()
+    error = getattr(loaded, name)(*arguments)
+    if not error:
+        return
+    try:
+        kind = loaded.vnmErrorGetKind(error)
+        message = loaded.vnmErrorGetMessage(error).text()
+    finally:
+        loaded.vnmErrorDestroy(error)
+    raise KINDS.get(kind, InternalError)(message)
+
+
+class Handle:
+    """An object of the library that is freed with the Python object."""
+
+    def __init__(self, pointer: Optional[int], destroy: str) -> None:
+        self.pointer = pointer
+        weakref.finalize(self, getattr(library(), destroy), pointer)
+
+
+def create(name: str, destroy: str, *arguments: Any) -> Handle:
+    """Calls a function whose last parameter takes a new handle."""
+    out = ctypes.c_void_p()
+    call(name, *arguments, ctypes.byref(out))
+    return Handle(out.value, destroy)
+
+
+def defaults(name: str, **values: Any) -> Any:
+    """The default options `name`, with those values set that are not None."""
+    options = getattr(library(), f"vnm{name}GetDefault")()
+    for field, value in values.items():
+        if value is not None:
+            setattr(options, field, value)
+    return options
+
+
+def number(enumeration: str, text: str) -> int:
+    """The number of an enumerator, e.g. of ("Form", "free")."""
+    result = ctypes.c_int32()
+    call(f"vnm{enumeration}Parse", string(text), ctypes.byref(result))
+    return result.value
+
+
+def double(name: str, *arguments: Any) -> float:
+    """Calls a function whose last parameter takes a number."""
+    result = ctypes.c_double()
+    call(name, *arguments, ctypes.byref(result))
+    return result.value

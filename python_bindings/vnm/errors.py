@@ -1,0 +1,53 @@
+# Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+# See the file LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# This file holds the exceptions of the package.
+
+"""Exceptions. Each carries the library's diagnostic as its text."""
+
+
+class Error(Exception):
+    """What every exception of the package is.
+
+    >>> import vnm
+    >>> try:
+    ...     vnm.Pattern("63:2:8")
+    ... except vnm.Error as error:
+    ...     print(error)
+    requires V to be a power of two in [16, 1048576], but V is 63
+    """
+
+
+class InvalidArgumentError(Error, ValueError):
+    """An argument, or a value in an array, that a function refuses."""
+
+
+class FormatError(Error, ValueError):
+    """Bytes or arrays that break a format; names the rule, as in "[S9] requires"."""
+
+
+class FileError(Error, OSError):
+    """A file that cannot be read or written."""
+
+
+class OutOfMemoryError(Error, MemoryError):
+    """Memory ran out inside the library."""
+
+
+class InternalError(Error, RuntimeError):
+    """A failure that should not be."""
+
+
+class LibraryError(Error, ImportError):
+    """The C library is missing, does not load, or has another version."""
+
+
+# By the numbers of VnmErrorKind.
+KINDS = {
+    1: InvalidArgumentError,
+    2: FormatError,
+    3: FileError,
+    4: OutOfMemoryError,
+    5: InternalError,
+}
