@@ -54,10 +54,16 @@ def make_tensors(layers):
 
 def test_one_file():
     tensors = make_tensors(2)
+    bits = (RNG.standard_normal((32, 64), dtype=np.float32).view(np.uint32) >> 16).astype(np.uint16)
+    tensors["router.weight"] = vnm.RawTensor("BF16", bits.shape, bits)
+    tensors["quantized.weight"] = np.ones((32, 64), np.int8)
     vnm.save("in.safetensors", tensors, {"format": "pt"})
     run("compress", "in.safetensors", "-o", "out.safetensors", "--pattern", "16:2:8", "--report", "report.json")
     read = vnm.load("out.safetensors")
     assert sorted(read) == sorted(tensors)
+    router = tensors.pop("router.weight")
+    dense = vnm.pack(router.data, "16:2:8", dtype="bf16").to_dense().view(np.uint16)
+    assert np.array_equal(read["router.weight"].to_dense().view(np.uint16), dense)
     for name, tensor in tensors.items():
         if ".mlp." in name and name.endswith("weight"):
             assert np.array_equal(read[name].to_dense(), vnm.pack(tensor, "16:2:8").to_dense())
