@@ -106,6 +106,9 @@ def test_transposed():
     assert np.array_equal(packed.to_dense(), vnm.pack(weight.T).to_dense())
     with vnm.SafetensorsFile("right.safetensors") as file:
         assert json.loads(file.metadata()["vnm_transposed"]) == ["h.0.attn.c_attn.weight"]
+    run("compress", "right.safetensors", "-o", "twice.safetensors")
+    with vnm.SafetensorsFile("twice.safetensors") as file:
+        assert json.loads(file.metadata()["vnm_transposed"]) == ["h.0.attn.c_attn.weight"]
 
 
 def test_bad_layers():
@@ -118,7 +121,9 @@ def test_bad_layers():
     # What is done stays for the next run, which must be the same.
     fails("they changed", *arguments, "--keep-bad")
     shutil.rmtree("bad.out.parts")
+    pathlib.Path("bad.out.tmp-99-0").touch()  # As a kill leaves it.
     run(*arguments, "--keep-bad", "--report", "bad.json")
+    assert not pathlib.Path("bad.out.tmp-99-0").exists()
     assert "left dense: requires finite" in pathlib.Path("bad.json").read_text()
     fails("c.bias: requires a matrix", "compress", "bad.safetensors", "-o", "x", "--layers", "bias")
     fails("V is 63", "compress", "bad.safetensors", "-o", "x", "--pattern", "63:2:8")
