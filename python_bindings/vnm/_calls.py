@@ -34,7 +34,8 @@ class Handle:
 
     def __init__(self, pointer: Optional[int], destroy: str) -> None:
         self.pointer = pointer
-        weakref.finalize(self, getattr(library(), destroy), pointer)
+        # Not at exit: arrays that are views may outlive that.
+        weakref.finalize(self, getattr(library(), destroy), pointer).atexit = False
 
 
 def create(name: str, destroy: str, *arguments: Any) -> Handle:

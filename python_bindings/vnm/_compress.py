@@ -12,6 +12,7 @@ when a mark says that it is. So at most one tensor is in memory, and what a kill
 has left is where the next one starts.
 """
 
+import glob
 import hashlib
 import json
 import pathlib
@@ -36,10 +37,6 @@ _CONV1D = re.compile(r"(^|\.)h\.\d+\.(attn\.c_attn|attn\.c_proj|mlp\.c_fc|mlp\.c
 _TRANSPOSED_KEY = "vnm_transposed"
 # What a complete output was made with.
 _DIGEST_KEY = "vnm_compress"
-# What a complete output was made with.
-_DIGEST_KEY = "vnm_compress"
-# Files in the folder of parts.
-_OURS = re.compile(r"^(lock|state\.json|\d{5}\.done|\d{5}-\d{6}\.(json|safetensors))(\.tmp-[\d-]+)?$")
 
 
 class CompressOptions(NamedTuple):
@@ -123,6 +120,13 @@ class _Run:
                 return False
         return self.checkpoint.index is None or self.checkpoint.index.is_file()
 
+    def remove_temporaries(self) -> None:
+        """Removes what a kill in the midst of writing an output has left beside it."""
+        targets = [shard.target for shard in self.checkpoint.shards]
+        for target in targets + ([self.checkpoint.index] if self.checkpoint.index else []):
+            for left in target.parent.glob(f"{glob.escape(target.name)}.tmp-*"):
+                left.unlink()
+
     def all_shards(self, quiet: bool) -> list[dict[str, Any]]:
         """Makes what is missing; returns what became of all tensors."""
         rows: list[dict[str, Any]] = []
@@ -172,8 +176,7 @@ class _Run:
         entries, rows = self.entries(shard), []
         writer = SafetensorsWriter()
         with SafetensorsFile(shard.source) as file:
-            for key, value in file.metadata().items():
-                writer.set_metadata(key, value)
+            metadata = file.metadata()
         for index, (name, is_packed) in enumerate(entries):
             part = self.part(number, index)
             if part.exists():
@@ -184,10 +187,13 @@ class _Run:
                 progress.step(describe(row))
             rows.append(row)
             writer.add_file(part)
-        turned = [row["name"] for row in rows if row.get("transposed")]
+        turned = json.loads(metadata.get(_TRANSPOSED_KEY, "[]"))
+        turned += [row["name"] for row in rows if row.get("transposed")]
         if turned:
-            writer.set_metadata(_TRANSPOSED_KEY, json.dumps(turned))
-        writer.set_metadata(_DIGEST_KEY, self.digest)
+            metadata[_TRANSPOSED_KEY] = json.dumps(turned)
+        metadata[_DIGEST_KEY] = self.digest
+        for key, value in metadata.items():
+            writer.set_metadata(key, value)
         writer.write(shard.target)
         write_json(mark, rows)
         for index in range(len(entries)):
@@ -241,6 +247,7 @@ def compress_checkpoint(
                         return None
                     raise InvalidArgumentError(f"requires --force to write over '{existing[0]}', but it is not given")
                 folder.begin()
+            run.remove_temporaries()
             rows = run.all_shards(quiet)
             if report is not None:
                 sizes = [sum(row.get(key, row["bytes"]) for row in rows) for key in ("dense_bytes", "bytes")]

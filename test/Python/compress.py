@@ -54,10 +54,16 @@ def make_tensors(layers):
 
 def test_one_file():
     tensors = make_tensors(2)
+    bits = (RNG.standard_normal((32, 64), dtype=np.float32).view(np.uint32) >> 16).astype(np.uint16)
+    tensors["router.weight"] = vnm.RawTensor("BF16", bits.shape, bits)
+    tensors["quantized.weight"] = np.ones((32, 64), np.int8)
     vnm.save("in.safetensors", tensors, {"format": "pt"})
     run("compress", "in.safetensors", "-o", "out.safetensors", "--pattern", "16:2:8", "--report", "report.json")
     read = vnm.load("out.safetensors")
     assert sorted(read) == sorted(tensors)
+    router = tensors.pop("router.weight")
+    dense = vnm.pack(router.data, "16:2:8", dtype="bf16").to_dense().view(np.uint16)
+    assert np.array_equal(read["router.weight"].to_dense().view(np.uint16), dense)
     for name, tensor in tensors.items():
         if ".mlp." in name and name.endswith("weight"):
             assert np.array_equal(read[name].to_dense(), vnm.pack(tensor, "16:2:8").to_dense())
@@ -100,6 +106,9 @@ def test_transposed():
     assert np.array_equal(packed.to_dense(), vnm.pack(weight.T).to_dense())
     with vnm.SafetensorsFile("right.safetensors") as file:
         assert json.loads(file.metadata()["vnm_transposed"]) == ["h.0.attn.c_attn.weight"]
+    run("compress", "right.safetensors", "-o", "twice.safetensors")
+    with vnm.SafetensorsFile("twice.safetensors") as file:
+        assert json.loads(file.metadata()["vnm_transposed"]) == ["h.0.attn.c_attn.weight"]
 
 
 def test_bad_layers():
@@ -112,7 +121,9 @@ def test_bad_layers():
     # What is done stays for the next run, which must be the same.
     fails("they changed", *arguments, "--keep-bad")
     shutil.rmtree("bad.out.parts")
+    pathlib.Path("bad.out.tmp-99-0").touch()  # As a kill leaves it.
     run(*arguments, "--keep-bad", "--report", "bad.json")
+    assert not pathlib.Path("bad.out.tmp-99-0").exists()
     assert "left dense: requires finite" in pathlib.Path("bad.json").read_text()
     fails("c.bias: requires a matrix", "compress", "bad.safetensors", "-o", "x", "--layers", "bias")
     fails("V is 63", "compress", "bad.safetensors", "-o", "x", "--pattern", "63:2:8")
