@@ -21,4 +21,4 @@ done
 export CCACHE_BASEDIR=$PWD
 cmake --preset "$preset"
 cmake --build "build/$preset" -j "$(nproc)"
-cmake --build "build/$preset" -j "$(nproc)" --target VNMUnitTests vnm-doc
+cmake --build "build/$preset" -j "$(nproc)" --target VNMUnitTests VNMTestPlugin vnm-doc

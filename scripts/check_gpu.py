@@ -2,22 +2,26 @@
 # Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
 # See the file LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Runs generated kernels on an NVIDIA GPU and compares them with float64.
+"""Runs generated kernels and compares them with float64.
 
-Two steps, which may be on two machines; the second needs Python, numpy and an
+Two steps, which may be on two machines. The second needs Python, numpy and an
 NVIDIA driver, but neither MLIR nor CUDA:
 
     scripts/check_gpu.py build --dir gpu-check --chip sm_90a
     python3 gpu-check/check_gpu.py run --dir gpu-check
 
 `build` compiles one function per case into gpu-check/libcases.so. `run` makes
-weights, packs them with the few lines below (not with the library under test),
-calls the functions and prints the errors as a table. See docs/gpu-verification.md.
+weights, packs them with a few lines of gpu_cases.py (not with the library under
+test), calls the functions and prints the errors as a table. See
+docs/gpu-verification.md.
+
+With `build --target emulate` the same kernels run in the emulator, on the machine
+that built them, in each of the orders that `run --orders` lists. `run --dump`
+keeps the results, and `compare` holds two such files against each other.
 """
 
 import argparse
 import ctypes
-import dataclasses
 import math
 import os
 import shutil
@@ -26,237 +30,15 @@ import sys
 
 import numpy as np
 
+from gpu_cases import EPILOGUES, from_storage, function, make_cases, make_weight, reference, to_storage
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-
-@dataclasses.dataclass(frozen=True)
-class Case:
-    """One product. `tokens` is the T of the run; dynamic: T is `?` in the IR."""
-
-    name: str
-    rows: int
-    cols: int
-    tokens: int
-    v: int
-    m: int
-    dtype: str = "f16"
-    out: str = "f32"
-    x_token_major: bool = False
-    y_token_major: bool = False
-    batch: tuple = ()
-    dynamic: bool = True
-    epilogue: str = ""
-    permuted: bool = False
-    accumulate: bool = False
-    wide_ids: bool = False
-    strided: bool = False
-    poison: bool = False
-    tensor: bool = False
-
-    @property
-    def groups(self):
-        return -(-self.cols // self.m)
-
-    @property
-    def panels(self):
-        return -(-self.rows // self.v)
-
-    def shape(self, channels, token_major):
-        pair = (self.tokens, channels) if token_major else (channels, self.tokens)
-        return self.batch + pair
-
-
-def make_cases():
-    cases = []
-    # The matrix: every M with every V; R, K and T ragged; types and layouts vary.
-    for i, m in enumerate((4, 5, 6, 8, 16)):
-        for j, v in enumerate((16, 32, 64, 128)):
-            n = 4 * i + j
-            cases.append(
-                Case(
-                    f"v{v}_m{m}", 200 + 7 * n, 301 + 13 * n, 75 + 8 * n - 11 * (n % 2),
-                    v, m, dtype=("f16", "bf16")[(i + j) % 2],
-                    out=("f32", "f16", "bf16", "f64")[n % 4],
-                    x_token_major=bool((n // 2) % 2), y_token_major=bool((n // 3) % 2),
-                    poison=True,
-                )
-            )
-    extra = dict(v=64, m=8)
-    cases += [
-        Case("aligned", 256, 512, 128, **extra, dynamic=False),
-        Case("aligned_dynamic", 256, 512, 128, **extra, poison=True),
-        Case("aligned_bf16", 256, 512, 128, **extra, dtype="bf16", dynamic=False),
-        Case("static_ragged", 129, 515, 33, **extra, dynamic=False, poison=True),
-        Case("few_tokens", 256, 512, 8, **extra, dynamic=False),
-        Case("one_token", 256, 512, 1, **extra, dynamic=False, x_token_major=True, y_token_major=True),
-        Case("no_tokens", 256, 512, 0, **extra),
-        Case("tall_panel", 700, 512, 96, v=256, m=8, poison=True),
-        Case("fewer_rows_than_v", 40, 512, 96, v=128, m=8),
-        Case("one_row", 1, 64, 17, v=16, m=8),
-        Case("fewer_cols_than_m", 64, 3, 40, v=16, m=8),
-        Case("one_col", 64, 1, 40, v=16, m=4),
-        Case("ids_above_32767", 64, 40000, 24, v=32, m=64, poison=True),
-        Case("wide_ids", 64, 70000, 24, v=32, m=64, wide_ids=True, poison=True),
-        Case("permuted", 200, 300, 75, **extra, permuted=True, poison=True),
-        Case("permuted_token_major", 200, 300, 75, **extra, permuted=True, y_token_major=True),
-        Case("accumulate", 200, 300, 75, **extra, accumulate=True),
-        Case("accumulate_f16", 200, 300, 75, **extra, out="f16", accumulate=True, y_token_major=True),
-        Case("batch", 200, 300, 75, **extra, batch=(3,), poison=True),
-        Case("batch_token_major", 200, 300, 75, **extra, batch=(2, 3), x_token_major=True, y_token_major=True),
-        Case("batch_aligned", 200, 300, 72, **extra, batch=(3,), dynamic=False),
-        Case("strided", 200, 300, 75, **extra, strided=True, accumulate=True),
-        Case("bias", 200, 300, 75, **extra, out="f16", epilogue="bias"),
-        Case("relu", 200, 300, 75, **extra, out="f16", epilogue="relu"),
-        Case("gelu_erf", 200, 300, 75, **extra, epilogue="gelu_erf"),
-        Case("gelu_tanh", 200, 300, 75, **extra, epilogue="gelu_tanh", x_token_major=True, y_token_major=True),
-        Case("silu", 200, 300, 75, **extra, dtype="bf16", out="bf16", epilogue="silu"),
-        Case("scale_residual", 200, 300, 75, **extra, epilogue="scale_residual", batch=(2,), y_token_major=True),
-        Case("permuted_bias", 200, 300, 75, **extra, permuted=True, epilogue="bias", accumulate=True),
-        Case("tensor", 200, 300, 75, **extra, out="f16", tensor=True, epilogue="relu"),
-        Case("large_f16", 1024, 4096, 512, v=128, m=8, out="f16"),
-        Case("large_bf16", 1024, 4096, 512, v=64, m=5, dtype="bf16", out="f32"),
-        Case("large_m16", 2048, 4096, 256, v=128, m=16, out="f16", x_token_major=True, y_token_major=True),
-    ]
-    return cases
-
-
-# --------------------------------------------------------------------------- #
-# Build
-# --------------------------------------------------------------------------- #
-
-# Body on the accumulator %acc: f32, operands as (broadcast, name); result %r: f32.
-EPILOGUES = {
-    "bias": ([("per_row", "b")], "%r = arith.addf %acc, %b : f32"),
-    "relu": (
-        [("per_row", "b")],
-        """%s = arith.addf %acc, %b : f32
-        %zero = arith.constant 0.0 : f32
-        %r = arith.maximumf %s, %zero : f32""",
-    ),
-    "gelu_erf": (
-        [("per_row", "b")],
-        """%s = arith.addf %acc, %b : f32
-        %root = arith.constant 0.707106769 : f32
-        %scaled = arith.mulf %s, %root : f32
-        %e = math.erf %scaled : f32
-        %one = arith.constant 1.0 : f32
-        %half = arith.constant 0.5 : f32
-        %e1 = arith.addf %e, %one : f32
-        %h = arith.mulf %s, %half : f32
-        %r = arith.mulf %h, %e1 : f32""",
-    ),
-    "gelu_tanh": (
-        [("per_row", "b")],
-        """%s = arith.addf %acc, %b : f32
-        %c = arith.constant 0.044715 : f32
-        %root = arith.constant 0.797884583 : f32
-        %one = arith.constant 1.0 : f32
-        %half = arith.constant 0.5 : f32
-        %s2 = arith.mulf %s, %s : f32
-        %s3 = arith.mulf %s2, %s : f32
-        %cs = arith.mulf %s3, %c : f32
-        %in = arith.addf %s, %cs : f32
-        %arg = arith.mulf %in, %root : f32
-        %t = math.tanh %arg : f32
-        %t1 = arith.addf %t, %one : f32
-        %h = arith.mulf %s, %half : f32
-        %r = arith.mulf %h, %t1 : f32""",
-    ),
-    "silu": (
-        [("per_row", "b")],
-        """%s = arith.addf %acc, %b : f32
-        %n = arith.negf %s : f32
-        %e = math.exp %n : f32
-        %one = arith.constant 1.0 : f32
-        %d = arith.addf %e, %one : f32
-        %r = arith.divf %s, %d : f32""",
-    ),
-    "scale_residual": (
-        [("per_token", "b"), ("full", "c")],
-        """%s = arith.mulf %acc, %b : f32
-        %r = arith.addf %s, %c : f32""",
-    ),
+# Per target: the pipeline and the runtime library of its code.
+TARGETS = {
+    "cuda": ("vnm-lower-to-nvvm", "libvnm_cuda_runtime.so"),
+    "emulate": ("vnm-lower-to-emulation", "libvnm_emulator.so"),
 }
-
-
-def shaped(kind, sizes, element, layout=""):
-    return f"{kind}<{'x'.join(map(str, sizes))}x{element}{layout}>"
-
-
-def function(case):
-    """The MLIR function of a case."""
-    kind = "tensor" if case.tensor else "memref"
-
-    def activation(channels, token_major, element, strided=False):
-        sizes = list(case.shape(channels, token_major))
-        if case.dynamic:
-            sizes[len(case.batch) + (not token_major)] = "?"
-        layout = ""
-        if strided:
-            layout = f", strided<[{', '.join('?' * len(sizes))}], offset: ?>"
-        return shaped(kind, sizes, element, layout)
-
-    g = case.groups
-    ids = "i32" if case.wide_ids else "i16"
-    types = [
-        ("values", shaped(kind, (case.rows, 2 * g), case.dtype)),
-        ("metadata", shaped(kind, (case.rows, -(-g // 4)), "i16")),
-        ("columns", shaped(kind, (case.panels, 4 * g), ids)),
-        ("x", activation(case.cols, case.x_token_major, case.dtype, case.strided)),
-        ("y", activation(case.rows, case.y_token_major, case.out, case.strided)),
-    ]
-    named = dict(types)
-    parameters = list(types)
-    rows = ""
-    if case.permuted:
-        parameters.append(("rows", shaped(kind, (case.rows,), "i32")))
-        rows = f"rows(%rows : {parameters[-1][1]})"
-    epilogue = ""
-    if case.epilogue:
-        operands, body = EPILOGUES[case.epilogue]
-        clauses = []
-        for broadcast, name in operands:
-            t = "?" if case.dynamic else case.tokens
-            type_ = {
-                "per_row": shaped(kind, (case.rows,), "f32"),
-                "per_token": shaped(kind, (t,), "f32"),
-                "full": activation(case.rows, case.y_token_major, "f32"),
-            }[broadcast]
-            parameters.append((f"{name}_buffer", type_))
-            clauses.append(f"%{name}_buffer {broadcast} : {type_}")
-        arguments = ", ".join(["%acc: f32"] + [f"%{name}: f32" for _, name in operands])
-        convert, result = "", "%r"
-        if case.out != "f32":
-            op = "extf" if case.out == "f64" else "truncf"
-            convert, result = f"%o = arith.{op} %r : f32 to {case.out}", "%o"
-        epilogue = f"""epilogue({', '.join(clauses)}) {{
-      ^bb0({arguments}):
-        {body}
-        {convert}
-        vnm.yield {result} : {case.out}
-      }}"""
-    attributes = []
-    if case.accumulate:
-        attributes.append("accumulate")
-    for name, flag in (("x", case.x_token_major), ("y", case.y_token_major)):
-        if flag:
-            attributes.append(f"{name}_layout = #vnm.activation_layout<token_major>")
-    attributes = f"{{{', '.join(attributes)}}}" if attributes else ""
-    encoding = f"{case.v}:2:{case.m}"
-    if case.wide_ids:
-        encoding += ", columns = i32"
-    if case.permuted:
-        encoding += ", rows = permuted"
-    signature = ", ".join(f"%{n}: {t}" for n, t in parameters)
-    result = f" -> {named['y']}" if case.tensor else ""
-    return f"""
-  func.func @case_{case.name}({signature}){result} attributes {{llvm.emit_c_interface}} {{
-    {'%result = ' if case.tensor else ''}vnm.spmm #vnm.encoding<{encoding}>
-      ins(%values, %metadata, %columns, %x
-          : {named['values']}, {named['metadata']}, {named['columns']}, {named['x']})
-      {rows} outs(%y : {named['y']}) {attributes} {epilogue}{result}
-    return{f' %result : {named["y"]}' if case.tensor else ''}
-  }}"""
 
 
 def build(options):
@@ -266,9 +48,12 @@ def build(options):
     llvm = lambda name: os.path.join(options.llvm_bin, name)
     with open(path("cases.mlir"), "w") as file:
         file.write("module {" + "".join(map(function, make_cases())) + "\n}\n")
-    pipeline = f"--vnm-lower-to-nvvm=chip={options.chip} format={options.format}"
+    pipeline, runtime = TARGETS[options.target]
+    settings = f"chip={options.chip}"
+    if options.target == "cuda":
+        settings += f" format={options.format}"
     commands = [
-        [os.path.join(options.build, "bin", "vnm-opt"), path("cases.mlir"), pipeline, "-o", path("host.mlir")],
+        [os.path.join(options.build, "bin", "vnm-opt"), path("cases.mlir"), f"--{pipeline}={settings}", "-o", path("host.mlir")],
         [llvm("mlir-translate"), "--allow-unregistered-dialect", "--mlir-to-llvmir", path("host.mlir"), "-o", path("host.ll")],
         [llvm("llc"), "-O2", "-relocation-model=pic", "-filetype=obj", path("host.ll"), "-o", path("host.o")],
         [options.cc, "-shared", path("host.o"), "-o", path("libcases.so")],
@@ -276,93 +61,14 @@ def build(options):
     for command in commands:
         print(" ".join(command), flush=True)
         subprocess.run(command, check=True)
-    shutil.copy(os.path.join(options.build, "lib", "libvnm_cuda_runtime.so"), options.dir)
-    shutil.copy(os.path.abspath(__file__), options.dir)
+    for other in TARGETS.values():
+        if os.path.exists(path(other[1])):
+            os.remove(path(other[1]))
+    shutil.copy(os.path.join(options.build, "lib", runtime), options.dir)
+    for name in ("check_gpu.py", "gpu_cases.py"):
+        shutil.copy(os.path.join(os.path.dirname(os.path.abspath(__file__)), name), options.dir)
     for name in ("host.mlir", "host.ll", "host.o"):
         os.remove(path(name))
-
-
-# --------------------------------------------------------------------------- #
-# Run: weights and the reference
-# --------------------------------------------------------------------------- #
-
-
-def to_storage(values, dtype):
-    """float64 values rounded to `dtype`: (array to pass, the values it holds)."""
-    if dtype == "bf16":
-        bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
-        rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
-        nan = np.isnan(values)
-        packed = np.where(nan, 0x7FC0, rounded).astype(np.uint16)
-        return packed, from_storage(packed, dtype)
-    packed = values.astype({"f16": np.float16, "f32": np.float32, "f64": np.float64}[dtype])
-    return packed, packed.astype(np.float64)
-
-
-def from_storage(array, dtype):
-    if dtype == "bf16":
-        return (array.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
-    return array.astype(np.float64)
-
-
-def make_weight(case, rng):
-    """Storage parts, the dense float64 weight and its mask, in output row order.
-
-    With `poison` no row selects a group's last column, which the kernel then
-    gathers but must not multiply.
-    """
-    g = case.groups
-    raw = rng.standard_normal((case.rows, 2 * g))
-    columns = np.full((case.panels, g, 4), case.cols, np.int64)
-    for panel in range(case.panels):
-        for group in range(g):
-            lo, hi = group * case.m, min((group + 1) * case.m, case.cols)
-            keep = min(4, hi - lo)
-            columns[panel, group, :keep] = np.sort(rng.choice(np.arange(lo, hi), keep, replace=False))
-    count = np.sum(columns < case.cols, axis=2)
-    limit = np.where(case.poison & (count > 2), count - 1, count)
-    pairs = np.array([(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)])
-    choices = np.array([1, 1, 1, 3, 6])[np.repeat(limit, case.v, axis=0)[: case.rows]]
-    which = (rng.random((case.rows, g)) * choices).astype(np.int64)
-    position = pairs[which]  # rows x g x 2
-    panel_of_row = np.arange(case.rows) // case.v
-    ids = np.take_along_axis(columns[panel_of_row], position, axis=2)
-    raw.reshape(case.rows, g, 2)[ids == case.cols] = 0.0
-    values, exact = to_storage(raw, case.dtype)
-    nibbles = position[:, :, 0] | position[:, :, 1] << 2
-    padded = np.full((case.rows, -(-g // 4) * 4), 4, np.int64)
-    padded[:, :g] = nibbles
-    words = padded.reshape(case.rows, -1, 4) << np.array([0, 4, 8, 12])
-    metadata = np.bitwise_or.reduce(words, axis=2).astype(np.uint16)
-    rows = rng.permutation(case.rows) if case.permuted else np.arange(case.rows)
-    dense = np.zeros((case.rows, case.cols + 1))
-    mask = np.zeros((case.rows, case.cols + 1), bool)
-    row_index = np.repeat(rows, 2 * g)
-    dense[row_index, ids.ravel()] = exact.ravel()
-    mask[row_index, ids.ravel()] = True
-    id_type = np.int32 if case.wide_ids else np.uint16
-    parts = [values, metadata, columns.reshape(case.panels, -1).astype(id_type)]
-    return parts, rows.astype(np.int32), dense[:, :-1], mask[:, :-1]
-
-
-def reference(case, dense, used, x, y0, operands):
-    """Epilogue(W X + Y0) in float64; x and the result are batch, channel, token."""
-    acc = dense[:, used] @ x[:, used, :] + y0
-    erf = np.vectorize(math.erf, otypes=[np.float64])
-    if not case.epilogue:
-        return acc
-    if case.epilogue == "scale_residual":
-        return acc * operands[0] + operands[1]
-    s = acc + operands[0][:, None]
-    if case.epilogue == "relu":
-        return np.maximum(s, 0)
-    if case.epilogue == "gelu_erf":
-        return 0.5 * s * (1 + erf(s / math.sqrt(2)))
-    if case.epilogue == "gelu_tanh":
-        return 0.5 * s * (1 + np.tanh(math.sqrt(2 / math.pi) * (s + 0.044715 * s**3)))
-    if case.epilogue == "silu":
-        return s / (1 + np.exp(-s))
-    return s
 
 
 # --------------------------------------------------------------------------- #
@@ -422,8 +128,8 @@ def tolerance(case):
     return rounding + 2.0**-23 * (2 + -(-case.groups // 8))
 
 
-def run_case(library, case, seed):
-    """(largest error over the largest result, whether it is within tolerance)."""
+def prepare_case(case, seed):
+    """(arguments, position of y among them, expected result) of one call."""
     rng = np.random.default_rng(seed)
     parts, rows, dense, mask = make_weight(case, rng)
     batch = int(np.prod(case.batch, dtype=np.int64))
@@ -444,38 +150,125 @@ def run_case(library, case, seed):
         operands.append(exact)
         buffers.append(np.ascontiguousarray(to_case_layout(array, case, case.y_token_major)) if len(size) == 3 else array)
     expected = reference(case, dense, used, x_exact, y_exact if case.accumulate else 0.0, operands)
-    y = loosen(to_case_layout(y_array, case, case.y_token_major), case)
-    arguments = parts + [loosen(to_case_layout(x_array, case, case.x_token_major), case), y]
+    y = to_case_layout(y_array, case, case.y_token_major)
+    arguments = parts + [to_case_layout(x_array, case, case.x_token_major), y]
     if case.permuted:
         arguments.append(rows)
-    result = from_storage(call(library, case, arguments + buffers, y), case.out)
-    wanted = to_case_layout(expected, case, case.y_token_major)
+    return arguments + buffers, len(parts) + 1, to_case_layout(expected, case, case.y_token_major)
+
+
+def run_once(library, case, prepared):
+    """The result of a call with fresh copies of what it may write."""
+    arguments, position, _ = prepared
+    arguments = list(arguments)
+    arguments[position - 1] = loosen(arguments[position - 1], case)
+    arguments[position] = loosen(arguments[position].copy(), case)
+    return call(library, case, arguments, arguments[position]).copy()
+
+
+def get_error(case, result, wanted):
+    """Largest error over the largest result."""
     if result.size == 0:
-        return 0.0, True
-    error = np.max(np.abs(result - wanted)) / np.max(np.abs(wanted))
-    return error, bool(error <= tolerance(case))
+        return 0.0
+    return np.max(np.abs(from_storage(result, case.out) - wanted)) / np.max(np.abs(wanted))
+
+
+class Emulator:
+    """The emulator's settings; does nothing on a GPU."""
+
+    def __init__(self, library):
+        self.configure = getattr(library, "vnm_emulator_configure", None)
+
+    def set(self, order, checks):
+        if self.configure is None:
+            return
+        message = ctypes.create_string_buffer(512)
+        if self.configure(order.encode(), checks.encode(), message, len(message)):
+            sys.exit("error: " + message.value.decode())
+
+
+def expand_orders(text):
+    """'late,early,random:20' -> late, early, random:0 .. random:19"""
+    orders = []
+    for item in text.split(","):
+        name, _, count = item.partition(":")
+        orders += [f"random:{seed}" for seed in range(int(count))] if name == "random" else [item]
+    return orders
+
+
+def load_libraries(options):
+    """(the cases, the runtime)"""
+    path = lambda name: os.path.join(os.path.abspath(options.dir), name)
+    runtime = next(lib for _, lib in TARGETS.values() if os.path.exists(path(lib)))
+    loaded = ctypes.CDLL(path(runtime), mode=ctypes.RTLD_GLOBAL)
+    return ctypes.CDLL(path("libcases.so")), loaded
+
+
+def run_case(library, emulator, case, options, results):
+    """(largest error of all seeds, whether all orders give the same bits)"""
+    worst, same = 0.0, True
+    for seed in range(options.seeds):
+        prepared = prepare_case(case, seed)
+        first = None
+        for order in options.orders:
+            emulator.set(order, options.checks)
+            result = run_once(library, case, prepared)
+            if first is None:
+                first = result
+                results[f"{case.name}/{seed}"] = result
+                error = get_error(case, result, prepared[2])
+                worst = max(worst, error if error == error else math.inf)
+            same = same and np.array_equal(first.view(np.uint8), result.view(np.uint8))
+    return worst, same
 
 
 def run(options):
     """Runs the cases and prints a table; exit status 1 if one is off."""
-    ctypes.CDLL(os.path.join(os.path.abspath(options.dir), "libvnm_cuda_runtime.so"), mode=ctypes.RTLD_GLOBAL)
-    library = ctypes.CDLL(os.path.join(os.path.abspath(options.dir), "libcases.so"))
+    library, runtime = load_libraries(options)
+    emulator = Emulator(runtime)
+    if emulator.configure is None:
+        options.orders = options.orders[:1]
     failures = count = 0
+    results = {}
     print("| case | R x K x T | V:2:M | types | x, y | max error | tolerance |\n|---|---|---|---|---|---|---|")
     for case in make_cases():
-        if options.only and case.name not in options.only:
+        if options.only and case.name not in options.only or options.small and case.name.startswith("large"):
             continue
-        errors = [run_case(library, case, seed) for seed in range(options.seeds)]
-        good = all(ok for _, ok in errors)
-        failures += not good
+        worst, same = run_case(library, emulator, case, options, results)
+        verdict = "" if worst <= tolerance(case) else " FAILED"
+        verdict += "" if same else " DIFFERS BETWEEN ORDERS"
+        failures += bool(verdict)
         count += 1
-        worst = max(e if e == e else math.inf for e, _ in errors)
         layouts = ", ".join("token" if f else "feature" for f in (case.x_token_major, case.y_token_major))
         print(f"| {case.name} | {case.rows} x {case.cols} x {case.tokens} | {case.v}:2:{case.m} "
-              f"| {case.dtype} -> {case.out} | {layouts} | {worst:.1e}{'' if good else ' FAILED'} "
+              f"| {case.dtype} -> {case.out} | {layouts} | {worst:.1e}{verdict} "
               f"| {tolerance(case):.1e} |", flush=True)
-    print(f"\n{failures} of {count} cases failed")
+    if options.dump:
+        np.savez_compressed(options.dump, **results)
+    orders = f" in {len(options.orders)} orders" if emulator.configure else ""
+    print(f"\n{failures} of {count} cases failed{orders}")
     return 1 if failures else 0
+
+
+def compare(options):
+    """Holds two dumps against each other; exit status 1 if they are too far apart."""
+    one, other = (np.load(path) for path in options.files)
+    cases = {case.name: case for case in make_cases()}
+    failures = 0
+    print("| case | elements | identical | max difference | tolerance |\n|---|---|---|---|---|")
+    names = sorted(set(one.files) & set(other.files), key=lambda key: list(cases).index(key.split("/")[0]))
+    for name in dict.fromkeys(key.split("/")[0] for key in names):
+        case, same, count, worst = cases[name], 0, 0, 0.0
+        for key in (key for key in names if key.split("/")[0] == name):
+            a, b = one[key], other[key]
+            same += int(np.sum(a == b))
+            count += a.size
+            worst = max(worst, get_error(case, a, from_storage(b, case.out)))
+        bad = not worst <= 2 * tolerance(case)
+        failures += bad
+        print(f"| {name} | {count} | {100 * same / max(count, 1):.2f} % | {worst:.1e}{' FAILED' if bad else ''} | {2 * tolerance(case):.1e} |")
+    print(f"\n{failures} of {len({key.split('/')[0] for key in names})} cases differ by more than the tolerance")
+    return 1 if failures or not names else 0
 
 
 def main():
@@ -483,17 +276,25 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     make = commands.add_parser("build", help="compile the cases")
     make.add_argument("--dir", required=True, help="folder to write")
+    make.add_argument("--target", default="cuda", choices=TARGETS, help="a GPU or the emulator")
     make.add_argument("--chip", default="sm_80", help="chip to compile for")
     make.add_argument("--format", default="isa", choices=("isa", "bin"), help="PTX or cubin")
     make.add_argument("--build", default=os.path.join(ROOT, "build", "release"), help="this project's build folder")
     make.add_argument("--llvm-bin", default="/usr/lib/llvm-22/bin", help="folder of mlir-translate and llc")
     make.add_argument("--cc", default="cc", help="compiler to link with")
-    execute = commands.add_parser("run", help="run the cases on the GPU")
+    execute = commands.add_parser("run", help="run the cases")
     execute.add_argument("--dir", required=True, help="folder that build wrote")
     execute.add_argument("--seeds", type=int, default=2, help="random inputs per case")
     execute.add_argument("--only", nargs="*", help="names of cases")
+    execute.add_argument("--small", action="store_true", help="leave out the large cases")
+    execute.add_argument("--dump", help="file to write the results to (.npz)")
+    execute.add_argument("--orders", type=expand_orders, default=["late"],
+                         help="emulator's orders: of late, early and random:COUNT, separated by commas")
+    execute.add_argument("--checks", default="all", help="emulator's checks")
+    hold = commands.add_parser("compare", help="compare two dumps")
+    hold.add_argument("files", nargs=2, help="files that run --dump wrote")
     options = parser.parse_args()
-    return build(options) if options.command == "build" else run(options)
+    return {"build": build, "run": run, "compare": compare}[options.command](options)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ packages=(
   # What LLVM's and MLIR's CMake packages look for.
   libcurl4-openssl-dev libedit-dev libffi-dev libxml2-dev libzstd-dev zlib1g-dev
   # Build and test.
-  ccache cmake g++ libbenchmark-dev libgmock-dev libgtest-dev librapidcheck-dev
+  ccache cmake g++ libbenchmark-dev libboost-context-dev libgmock-dev libgtest-dev librapidcheck-dev
   ninja-build python3 python3-numpy
 )
 

@@ -15,7 +15,7 @@ from lit.llvm.subst import ToolSubst
 config.name = "VNM"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test", ".py", ".c"]
-config.excludes = ["CMakeLists.txt", "Inputs", "lit.cfg.py", "lit.site.cfg.py"]
+config.excludes = ["CMakeLists.txt", "Inputs", "lib", "lit.cfg.py", "lit.site.cfg.py"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.vnm_obj_root, "test")
 
@@ -47,6 +47,7 @@ llvm_config.add_tool_substitutions(
 )
 config.substitutions.append(("%vnm_libs", config.vnm_lib_dir))
 config.substitutions.append(("%vnm_plugin", config.vnm_plugin))
+config.substitutions.append(("%vnm_test_plugin", config.vnm_test_plugin))
 config.substitutions.append(("%vnm_src", config.vnm_src_root))
 config.substitutions.append(("%vnm_obj", config.vnm_obj_root))
 config.substitutions.append(("%ptxas", config.ptxas))

@@ -58,6 +58,26 @@ static LogicalResult loadOwnLibrary(Location loc, StringRef dir, StringRef name,
   return success();
 }
 
+/// Passes the settings on to the emulator, which is loaded.
+static LogicalResult configureEmulator(Location loc,
+                                       const RunnerOptions &options) {
+  using Configure = int (*)(const char *, const char *, char *, size_t);
+  auto configure = reinterpret_cast<Configure>(
+      llvm::sys::DynamicLibrary::SearchForAddressOfSymbol(
+          "vnm_emulator_configure"));
+  if (!configure)
+    return emitError(loc) << "requires vnm_emulator_configure in the runtime "
+                             "library of the emulator, but it is not there";
+  auto orNull = [](const std::string &text) {
+    return text.empty() ? nullptr : text.c_str();
+  };
+  char message[512];
+  if (configure(orNull(options.emulationOrder),
+                orNull(options.emulationChecks), message, sizeof(message)))
+    return emitError(loc) << message;
+  return success();
+}
+
 LogicalResult vnm::loadRuntimeLibraries(Location loc,
                                         const RunnerOptions &options) {
   bool isCuda = options.target == RunnerOptions::Target::CUDA;
@@ -68,6 +88,12 @@ LogicalResult vnm::loadRuntimeLibraries(Location loc,
       (isCuda &&
        failed(loadOwnLibrary(loc, options.libraryDir, "libvnm_cuda_runtime.so",
                              /*isRequired=*/true))))
+    return failure();
+  bool isEmulation = options.target == RunnerOptions::Target::Emulation;
+  if (isEmulation &&
+      (failed(loadOwnLibrary(loc, options.libraryDir, "libvnm_emulator.so",
+                             /*isRequired=*/true)) ||
+       failed(configureEmulator(loc, options))))
     return failure();
   // Code without parallel loops runs without it, so its absence is no error
   // here: the compiler names the missing symbols.

@@ -23,6 +23,11 @@
 using namespace mlir;
 using namespace vnm;
 
+/// Names and default pipelines of the targets, in the order of the enumeration.
+static constexpr StringLiteral kTargets[] = {"cpu", "cuda", "emulate"};
+static constexpr StringLiteral kPipelines[] = {
+    "vnm-lower-to-cpu", "vnm-lower-to-nvvm", "vnm-lower-to-emulation"};
+
 namespace {
 
 /// One run, from the files named in the options to the summary.
@@ -111,9 +116,7 @@ LogicalResult Runner::lower() {
     return success();
   StringRef pipeline = options.pipeline;
   if (pipeline.empty())
-    pipeline = options.target == RunnerOptions::Target::CUDA
-                   ? "vnm-lower-to-nvvm"
-                   : "vnm-lower-to-cpu";
+    pipeline = kPipelines[unsigned(options.target)];
   // mlir-opt's --pass-pipeline spells the anchor out; so may our users.
   StringRef passes = pipeline;
   if (passes.consume_front("builtin.module(") && !passes.consume_back(")"))
@@ -212,8 +215,7 @@ void Runner::printSummary(ArrayRef<double> milliseconds,
   raw_ostream &os =
       llvm::is_contained(options.results, "-") ? llvm::errs() : llvm::outs();
   os << "entry    @" << options.entry << " on "
-     << (options.target == RunnerOptions::Target::CUDA ? "cuda" : "cpu")
-     << '\n';
+     << kTargets[unsigned(options.target)] << '\n';
   for (auto [index, spec] : llvm::enumerate(signature.arguments))
     os << "arg " << index << "    " << spec.type << "  "
        << formatShape(arguments[index].getShape()) << ' '

@@ -23,6 +23,10 @@ void addFoldAndReport(mlir::OpPassManager &pm,
 /// linalg, tensors to memrefs with deallocations.
 void addBufferization(mlir::OpPassManager &pm);
 
+/// Kernel modules of GPU and NVGPU ops to LLVM and NVVM ops: what PTX is made
+/// from.
+void addKernelLowering(mlir::OpPassManager &pm);
+
 /// Memrefs to parallel loops over vectors, those to OpenMP.
 void addLoops(mlir::OpPassManager &pm, const LowerToCPUOptions &options);
 

@@ -17,8 +17,7 @@
 using namespace mlir;
 using namespace vnm;
 
-/// From a gpu.module of GPU and NVGPU ops to one of LLVM and NVVM ops.
-static void addKernelLowering(OpPassManager &pm) {
+void vnm::addKernelLowering(OpPassManager &pm) {
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
   kernels.addPass(createExpandKernelMath());
   kernels.addPass(createCanonicalizerPass());

@@ -15,6 +15,14 @@ void vnm::registerPipelines() {
       "vnm-lower-to-cpu",
       "Lowers a module to the LLVM dialect for this machine's processor",
       buildLowerToCPUPipeline);
+  PassPipelineRegistration<LowerToEmulationOptions>(
+      "vnm-lower-to-emulation",
+      "Lowers a module as vnm-lower-to-nvvm does, with kernels for the emulator",
+      buildLowerToEmulationPipeline);
+  PassPipelineRegistration<>(
+      "vnm-lower-emulation-host",
+      "Lowers the host of kernels that convert-nvvm-to-emulation converted",
+      buildHostOfEmulationPipeline);
   PassPipelineRegistration<SparsifyModelOptions>(
       "vnm-sparsify-model",
       "Makes the weights of a model in linalg V:N:M-sparse and packs them",

@@ -50,12 +50,16 @@ static cl::opt<Target> target(
     "target", cl::desc("Where to run (default: cpu)"), cl::init(Target::CPU),
     cl::values(clEnumValN(Target::CPU, "cpu", "this machine's processor"),
                clEnumValN(Target::CUDA, "cuda",
-                          "an NVIDIA GPU; needs a driver")),
+                          "an NVIDIA GPU; needs a driver"),
+               clEnumValN(Target::Emulation, "emulate",
+                          "an emulated NVIDIA GPU, which checks what kernels "
+                          "do")),
     cl::cat(category));
 static cl::opt<std::string>
     pipeline("pipeline",
              cl::desc("Lowering, if the module is not lowered yet (default: "
-                      "vnm-lower-to-cpu or vnm-lower-to-nvvm)"),
+                      "vnm-lower-to-cpu, vnm-lower-to-nvvm or "
+                      "vnm-lower-to-emulation)"),
              cl::value_desc("passes"), cl::cat(category));
 static cl::opt<unsigned>
     repeat("repeat",
@@ -66,6 +70,16 @@ static cl::opt<std::string>
                cl::desc("Write the compiled code; without --arg and --out "
                         "nothing is run"),
                cl::value_desc("file.o"), cl::cat(category));
+static cl::opt<std::string> emulationOrder(
+    "emulate-order",
+    cl::desc("When the emulator completes asynchronous work: late (default), "
+             "early or random:SEED"),
+    cl::value_desc("order"), cl::cat(category));
+static cl::opt<std::string> emulationChecks(
+    "emulate-checks",
+    cl::desc("Checks of the emulator, separated by commas: all (default), none, "
+             "names to add, -names to leave out"),
+    cl::value_desc("checks"), cl::cat(category));
 
 int main(int argc, char **argv) {
   vnm::initToolIdentity("vnm-runner");
@@ -82,6 +96,8 @@ int main(int argc, char **argv) {
   options.pipeline = pipeline;
   options.repeat = repeat;
   options.objectFile = objectFile;
+  options.emulationOrder = emulationOrder;
+  options.emulationChecks = emulationChecks;
   // bin and lib are siblings in the build tree and when installed.
   std::string self =
       sys::fs::getMainExecutable(argv[0], reinterpret_cast<void *>(&main));

@@ -7,6 +7,7 @@
 #ifndef VNM_CONVERSION_PASSES_H
 #define VNM_CONVERSION_PASSES_H
 
+#include "vnm/Conversion/NVVMToEmulation/NVVMToEmulation.h"
 #include "vnm/Conversion/VNMNVVMToLLVM/VNMNVVMToLLVM.h"
 #include "vnm/Conversion/VNMToGPU/VNMToGPU.h"
 #include "vnm/Conversion/VNMToSCF/VNMToSCF.h"

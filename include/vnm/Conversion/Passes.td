@@ -9,6 +9,92 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ConvertLaunchesToEmulation
+    : Pass<"convert-launches-to-emulation", "::mlir::ModuleOp"> {
+  let summary = "turn launches of emulated kernels into calls of the emulator";
+  let description = [{
+    The second half of `convert-nvvm-to-emulation`, to be run after gpu-to-llvm,
+    which gives launches operands of LLVM types. A launch becomes a call of
+    `mgpuLaunchKernel` or `mgpuLaunchClusterKernel`, as it does for a GPU, with
+    the kernel's record in place of a function of the driver. What is left of
+    the kernel modules is erased.
+
+    ```mlir
+    module attributes {gpu.container_module} {
+      llvm.mlir.global internal constant @kernels_f_record() : !llvm.struct<(ptr, i32)>
+      gpu.module @kernels {
+        llvm.func @f() attributes {gpu.kernel, vnm.record = @kernels_f_record}
+      }
+      llvm.func @main(%c1: i64) {
+        gpu.launch_func @kernels::@f blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1) : i64
+        llvm.return
+      }
+    }
+    ```
+
+    becomes
+
+    ```
+    llvm.func @main(%c1: i64) {
+      %record = llvm.mlir.addressof @kernels_f_record
+      llvm.call @mgpuLaunchKernel(%record, %c1, ...)
+      llvm.return
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+def ConvertNVVMToEmulation
+    : Pass<"convert-nvvm-to-emulation", "::mlir::ModuleOp"> {
+  let summary = "turn GPU kernels into host code that the emulator runs";
+  let description = [{
+    Takes the kernels where PTX would be made of them: `gpu.module`s of LLVM and
+    NVVM ops. Each kernel becomes a function of the module, which one thread of
+    a CTA runs, and every NVVM op in it a call of a function `vnm_emu_...` of
+    libvnm_emulator. Loads, stores and atomics stay, each after a call that
+    checks it; so the compiler optimises the rest as it does for the host. The
+    kernel module keeps a declaration, which names a record of the kernel; launches
+    are left to `convert-launches-to-emulation`. Run it before gpu-to-llvm, which
+    turns some NVVM ops into inline PTX; `vnm-lower-to-emulation` runs both.
+
+    ```mlir
+    module attributes {gpu.container_module} {
+      gpu.module @kernels {
+        llvm.func @clear(%y: !llvm.ptr) attributes {gpu.kernel, nvvm.kernel} {
+          %zero = llvm.mlir.constant(0 : i32) : i32
+          llvm.store %zero, %y : i32, !llvm.ptr
+          nvvm.barrier0
+          llvm.return
+        }
+      }
+    }
+    ```
+
+    becomes, the record apart,
+
+    ```
+    gpu.module @kernels {
+      llvm.func @clear(!llvm.ptr) attributes {gpu.kernel, vnm.record = @kernels_clear_record}
+    }
+    llvm.func internal @kernels_clear(%thread: !llvm.ptr, %y: !llvm.ptr) {
+      %zero = llvm.mlir.constant(0 : i32) : i32
+      llvm.call @vnm_emu_access(%thread, %op0, %y, %c4, %c4, %generic, %write)
+      llvm.store %zero, %y : i32, !llvm.ptr
+      llvm.call @vnm_emu_barrier(%thread, %op1, %c0, %c0, %c3, %c0)
+      llvm.return
+    }
+    ```
+
+    An op without an emulation, inline PTX and NVVM intrinsics are errors at the
+    op that name it.
+  }];
+  let statistics = [
+    Statistic<"numKernels", "num-kernels", "Number of kernels converted">
+  ];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def ConvertVNMNVVMToLLVM : Pass<"convert-vnm-nvvm-to-llvm"> {
   let summary = "turn vnm_nvvm ops into inline PTX";
   let description = [{

@@ -22,7 +22,7 @@ namespace vnm {
 /// What to run, and on what.
 struct RunnerOptions {
   /// Where the compiled code runs.
-  enum class Target { CPU, CUDA };
+  enum class Target { CPU, CUDA, Emulation };
 
   /// MLIR file; "-" is the standard input.
   std::string input;
@@ -40,6 +40,8 @@ struct RunnerOptions {
   std::string objectFile;
   /// Folder that holds this project's runtime libraries.
   std::string libraryDir;
+  /// How to emulate, as vnm_emulator_configure takes it; empty: its defaults.
+  std::string emulationOrder, emulationChecks;
 };
 
 /// Does what `options` say and prints a summary to the standard output. The

@@ -86,6 +86,34 @@ struct LowerToNVVMOptions : SparsifyOptions<LowerToNVVMOptions> {
 void buildLowerToNVVMPipeline(mlir::OpPassManager &pm,
                               const LowerToNVVMOptions &options);
 
+/// Options of vnm-lower-to-emulation: those of vnm-lower-to-nvvm that decide
+/// what the kernels are.
+struct LowerToEmulationOptions : SparsifyOptions<LowerToEmulationOptions> {
+  Option<bool> keepKernels{
+      *this, "keep-kernels",
+      llvm::cl::desc("Stop before convert-nvvm-to-emulation, to look at the "
+                     "kernels or change them"),
+      llvm::cl::init(false)};
+  Option<std::string> chip{
+      *this, "chip",
+      llvm::cl::desc("NVIDIA chip to build for, e.g. sm_90a (default sm_80)"),
+      llvm::cl::init("sm_80")};
+  Option<unsigned> ptx{
+      *this, "ptx",
+      llvm::cl::desc("PTX ISA version times ten; 0 for the chip's oldest"),
+      llvm::cl::init(0)};
+};
+
+/// Adds the passes of vnm-lower-to-nvvm, except that the kernels become host
+/// code that the emulator runs. The result needs libvnm_emulator and what
+/// vnm-lower-to-cpu's needs.
+void buildLowerToEmulationPipeline(mlir::OpPassManager &pm,
+                                   const LowerToEmulationOptions &options);
+
+/// Adds what vnm-lower-to-emulation does after convert-nvvm-to-emulation: the host
+/// to LLVM, with launches of emulated kernels.
+void buildHostOfEmulationPipeline(mlir::OpPassManager &pm);
+
 /// Registers every pipeline of the project, so that textual pipelines may name
 /// them.
 void registerPipelines();
