@@ -2,8 +2,8 @@
 // See the file LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// This file builds vnm-lower-to-emulation: as vnm-lower-to-nvvm, but the kernels
-// become host code for the emulator.
+// This file builds vnm-lower-to-emulation: as vnm-lower-to-nvvm, but the
+// kernels become host code for the emulator.
 
 #include "HostLowering.h"
 #include "mlir/Pass/PassManager.h"
@@ -20,13 +20,15 @@ void vnm::buildHostOfEmulationPipeline(OpPassManager &pm) {
   pm.addPass(createConvertLaunchesToEmulation());
 }
 
-void vnm::buildLowerToEmulationPipeline(OpPassManager &pm,
-                                        const LowerToEmulationOptions &options) {
+void vnm::buildLowerToEmulationPipeline(
+    OpPassManager &pm, const LowerToEmulationOptions &options) {
   addFrontHalf(pm, options.getSettings());
   addBufferization(pm);
   ConvertVNMToGPUOptions toGPU;
   toGPU.chip = options.chip;
   toGPU.ptx = options.ptx;
+  toGPU.family = options.family;
+  toGPU.tokenTile = options.kernelTokenTile;
   pm.addPass(createConvertVNMToGPU(toGPU));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

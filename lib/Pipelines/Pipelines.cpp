@@ -17,7 +17,8 @@ void vnm::registerPipelines() {
       buildLowerToCPUPipeline);
   PassPipelineRegistration<LowerToEmulationOptions>(
       "vnm-lower-to-emulation",
-      "Lowers a module as vnm-lower-to-nvvm does, with kernels for the emulator",
+      "Lowers a module as vnm-lower-to-nvvm does, with kernels for the "
+      "emulator",
       buildLowerToEmulationPipeline);
   PassPipelineRegistration<>(
       "vnm-lower-emulation-host",

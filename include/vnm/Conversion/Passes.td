@@ -177,7 +177,11 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
     Option<"chip", "chip", "std::string", /*default=*/"\"sm_80\"",
            "NVIDIA chip to build for, e.g. sm_90a">,
     Option<"ptx", "ptx", "unsigned", /*default=*/"0",
-           "PTX ISA version times ten, e.g. 85; 0 for the chip's oldest">
+           "PTX ISA version times ten, e.g. 85; 0 for the chip's oldest">,
+    Option<"family", "family", "std::string", /*default=*/"\"auto\"",
+           "Kernel family: auto, mma_sp or wgmma_sp">,
+    Option<"tokenTile", "token-tile", "int64_t", /*default=*/"0",
+           "Tokens of a tile of wgmma_sp: 64, 128 or 256; 0 chooses">
   ];
   let statistics = [
     Statistic<"numKernels", "num-kernels", "Number of kernels emitted">
@@ -186,7 +190,8 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
     "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
     "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
     "::mlir::nvgpu::NVGPUDialect", "::mlir::NVVM::NVVMDialect",
-    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
+    "::vnm::nvvm::VNMNVVMDialect"
   ];
 }
 

@@ -8,7 +8,9 @@
 
 #include "HostLaunch.h"
 #include "SpmmKernel.h"
+#include "WgmmaKernel.h"
 #include "vnm/Conversion/VNMToGPU/ChipTable.h"
+#include "vnm/Dialect/VNMNVVM/IR/VNMNVVMDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -43,17 +45,63 @@ static gpu::GPUModuleOp createKernelModule(ModuleOp module, StringRef chip,
   return kernels;
 }
 
-static void lowerToLaunch(SpmmOp op, gpu::GPUModuleOp kernels, int64_t number) {
+/// The options of the choice.
+struct FamilyOptions {
+  StringRef family;
+  int64_t tokenTile;
+  const ChipInfo &chip;
+};
+
+static void lowerToLaunch(SpmmOp op, gpu::GPUModuleOp kernels, int64_t number,
+                          KernelFamily family, const FamilyOptions &options) {
   SpmmProblem problem(op);
-  SpmmSchedule schedule(problem);
   OpBuilder builder = OpBuilder::atBlockEnd(kernels.getBody());
-  gpu::GPUFuncOp kernel = buildSpmmKernel(
-      builder, op, "spmm_" + std::to_string(number), problem, schedule);
+  std::string symbol = "spmm_" + std::to_string(number);
+  gpu::GPUFuncOp kernel;
+  LaunchShape shape;
+  if (family == KernelFamily::WgmmaSp) {
+    WgmmaSchedule schedule(problem, *options.chip.limits, options.tokenTile);
+    kernel = buildWgmmaKernel(builder, op, symbol, problem, schedule);
+    shape = schedule.getLaunchShape();
+  } else {
+    SpmmSchedule schedule(problem);
+    kernel = buildSpmmKernel(builder, op, symbol, problem, schedule);
+    shape = schedule.getLaunchShape();
+  }
   auto name = SymbolRefAttr::get(kernels.getNameAttr(),
                                  {FlatSymbolRefAttr::get(kernel)});
   builder.setInsertionPoint(op);
-  emitHostLaunch(builder, op, name, problem, schedule);
+  emitHostLaunch(builder, op, name, problem, shape);
   op.erase();
+}
+
+/// The family for `op`, given the option's text, or nothing after an error at
+/// the op.
+static std::optional<KernelFamily> chooseFamily(SpmmOp op,
+                                                const FamilyOptions &options) {
+  if (failed(checkSupported(op)))
+    return std::nullopt;
+  if (options.family == toString(KernelFamily::MmaSp))
+    return KernelFamily::MmaSp;
+  SpmmProblem problem(op);
+  std::string refusal =
+      explainWgmmaRefusal(problem, options.chip, options.tokenTile);
+  if (options.family == toString(KernelFamily::WgmmaSp)) {
+    if (refusal.empty())
+      return KernelFamily::WgmmaSp;
+    op.emitOpError(refusal) << " (family wgmma_sp)";
+    return std::nullopt;
+  }
+  return KernelFamily::MmaSp;
+}
+
+static LogicalResult checkFamilyOption(Location loc, StringRef option) {
+  if (option == "auto" || option == toString(KernelFamily::MmaSp) ||
+      option == toString(KernelFamily::WgmmaSp))
+    return success();
+  return emitError(loc) << "requires family to be auto, mma_sp or wgmma_sp, "
+                           "but it is '"
+                        << option << "'";
 }
 
 namespace {
@@ -63,20 +111,24 @@ struct ConvertVNMToGPU final : vnm::impl::ConvertVNMToGPUBase<ConvertVNMToGPU> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     std::string features = checkTarget(module.getLoc(), chip, ptx);
-    if (features.empty())
+    if (features.empty() || failed(checkFamilyOption(module.getLoc(), family)))
       return signalPassFailure();
-    SmallVector<SpmmOp> ops;
+    FamilyOptions options = {family, tokenTile, *lookupChip(chip)};
+    SmallVector<std::pair<SpmmOp, KernelFamily>> ops;
     WalkResult result = module.walk([&](SpmmOp op) {
-      ops.push_back(op);
-      return WalkResult(checkSupported(op));
+      std::optional<KernelFamily> choice = chooseFamily(op, options);
+      if (!choice)
+        return WalkResult::interrupt();
+      ops.emplace_back(op, *choice);
+      return WalkResult::advance();
     });
     if (result.wasInterrupted())
       return signalPassFailure();
     if (ops.empty())
       return;
     gpu::GPUModuleOp kernels = createKernelModule(module, chip, features);
-    for (auto [number, op] : llvm::enumerate(ops))
-      lowerToLaunch(op, kernels, number);
+    for (auto [number, item] : llvm::enumerate(ops))
+      lowerToLaunch(item.first, kernels, number, item.second, options);
     numKernels += ops.size();
   }
 };
