@@ -35,6 +35,7 @@ SpmmProblem::SpmmProblem(SpmmOp op) {
   resultElement = init.getElementType();
   xTokenMajor = op.getXLayout() == ActivationLayout::TokenMajor;
   yTokenMajor = op.getYLayout() == ActivationLayout::TokenMajor;
+  wideIds = getElementTypeOrSelf(op.getColumns().getType()).isInteger(32);
   permutedRows = bool(op.getRows());
   accumulate = op.getAccumulate();
 }

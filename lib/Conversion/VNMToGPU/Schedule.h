@@ -29,6 +29,7 @@ struct SpmmProblem {
   mlir::Type resultElement; ///< element type of the destination
   bool xTokenMajor;
   bool yTokenMajor;
+  bool wideIds; ///< Column ids of 32 bits.
   bool permutedRows;
   bool accumulate;
 

@@ -40,19 +40,24 @@ WeightPointers WgmmaKernel::emitWeightPointers(const WgmmaTile &tile) {
   return pointers;
 }
 
-StageWeights WgmmaKernel::emitLoadWeights(const WeightPointers &pointers,
-                                          Value stage, int64_t known) {
-  bool last = known == stagesPerTile() - 1;
-  StageWeights weights;
+StageWeightsList WgmmaKernel::emitLoadWeights(const WeightPointers &pointers,
+                                              Value stage, int64_t known) {
+  int64_t count = WgmmaSchedule::kWeightGroup;
+  if (known >= 0)
+    count = std::min(count, stagesPerTile() - known);
+  StageWeightsList group(count);
   for (int64_t half = 0; half < 2; ++half) {
     Value values =
         advance(pointers.values[half], extend(mul(stage, kStageValueBytes)));
     Value metadata =
         advance(pointers.metadata[half], extend(mul(stage, 2 * kStageWords)));
-    weights.values[half] = emitLoadValues(values, last);
-    weights.metadata[half] = emitLoadMetadata(metadata, last);
+    for (int64_t i = 0; i < count; ++i)
+      group[i].values[half] =
+          emitLoadValues(advance(values, i * kStageValueBytes),
+                         known + i == stagesPerTile() - 1 && known >= 0);
+    emitLoadMetadata(metadata, known, half, group);
   }
-  return weights;
+  return group;
 }
 
 /// The values of four groups, as few loads as the alignment of rows allows;
@@ -81,16 +86,34 @@ std::array<Value, 4> WgmmaKernel::emitLoadValues(Value pointer, bool last) {
   return result;
 }
 
-/// A row's metadata words of a stage: two i32 if the alignment of rows allows,
-/// else four i16; unused nibbles past G.
-SmallVector<Value, 4> WgmmaKernel::emitLoadMetadata(Value pointer, bool last) {
+/// A row's metadata words of a group of stages: two i32 per stage if the
+/// alignment of rows allows, else four i16; unused nibbles past G. Neighbouring
+/// stages share a sector, so these loads may stay in the L1 cache.
+void WgmmaKernel::emitLoadMetadata(Value pointer, int64_t known, int64_t half,
+                                   StageWeightsList &group) {
+  int64_t width = std::gcd<int64_t>(2 * kStageWords, problem.numWords());
+  if (width == 2 * kStageWords && group.size() == 2) {
+    Value words = load(VectorType::get({4}, b.getI32Type()), pointer, 16);
+    for (int64_t i = 0; i < 4; ++i)
+      group[i / 2].metadata[half].push_back(
+          vector::ExtractOp::create(b, words, ArrayRef<int64_t>{i}));
+    return;
+  }
+  for (auto [i, weights] : llvm::enumerate(group)) {
+    int64_t stage = known + static_cast<int64_t>(i);
+    int64_t left =
+        known < 0 ? kStageWords : problem.numWords() - kStageWords * stage;
+    weights.metadata[half] =
+        emitLoadWords(advance(pointer, 2 * kStageWords * i), left);
+  }
+}
+
+/// One stage's words, of which `left` are left in the row.
+SmallVector<Value, 4> WgmmaKernel::emitLoadWords(Value pointer, int64_t left) {
   int64_t width = std::gcd<int64_t>(kStageWords, problem.numWords());
-  int64_t left = last ? problem.numWords() - kStageWords * (stagesPerTile() - 1)
-                      : kStageWords;
   SmallVector<Value, 4> result;
-  if (width == 4) {
-    Value words = load(VectorType::get({2}, b.getI32Type()), pointer, 8,
-                       /*keepPlace=*/true);
+  if (width == kStageWords) {
+    Value words = load(VectorType::get({2}, b.getI32Type()), pointer, 8);
     for (int64_t i = 0; i < 2; ++i)
       result.push_back(
           vector::ExtractOp::create(b, words, ArrayRef<int64_t>{i}));
@@ -100,8 +123,7 @@ SmallVector<Value, 4> WgmmaKernel::emitLoadMetadata(Value pointer, bool last) {
   int64_t unused = width == 2 ? kUnusedWord << 16 | kUnusedWord : kUnusedWord;
   for (int64_t word = 0; word < kStageWords; word += width)
     result.push_back(word < left
-                         ? load(type, advance(pointer, 2 * word), 2 * width,
-                                /*keepPlace=*/true)
+                         ? load(type, advance(pointer, 2 * word), 2 * width)
                          : arith::ConstantIntOp::create(b, type, unused));
   return result;
 }
@@ -132,11 +154,7 @@ Value WgmmaKernel::emitMetadataRegister(const StageWeights &weights) {
 }
 
 StageWeightsList WgmmaKernel::emitLoadFirst(const WeightPointers &pointers) {
-  StageWeightsList list;
-  int64_t count = std::min(WgmmaSchedule::kWeightAhead, stagesPerTile());
-  for (int64_t stage = 0; stage < count; ++stage)
-    list.push_back(emitLoadWeights(pointers, i32(stage), stage));
-  return list;
+  return emitLoadWeights(pointers, i32(0), /*known=*/0);
 }
 
 void WgmmaKernel::pack(const StageWeightsList &list,

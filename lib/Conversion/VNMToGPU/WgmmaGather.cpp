@@ -27,9 +27,7 @@ static constexpr int64_t kPieceTokens = 8;
 static constexpr int64_t kPiecesPerChunk = wgmma::kChunkTokens / kPieceTokens;
 
 SmallVector<Value> WgmmaKernel::emitLoadIds(Value unit) {
-  int64_t idBytes =
-      getElementTypeOrSelf(op.getColumns().getType()).getIntOrFloatBitWidth() /
-      8;
+  int64_t idBytes = problem.wideIds ? 4 : 2;
   Value stage = emitJoinRingOfStage(div(unit, WgmmaSchedule::kUnitsPerStage));
   // Also of a tile behind the last, the panel is one that exists.
   WgmmaTile tile = emitTile(div(stage, stagesPerTile()));
@@ -129,27 +127,32 @@ void WgmmaKernel::emitUnit(Value unit, ValueRange ids) {
       b, emitBarrierAddress(Barrier::Full, position.slot), /*noinc=*/true);
 }
 
-/// Ids are loaded kIdsAhead units ahead, into registers that the copies of the
-/// loop's body use in turn.
+/// The ids of the warp's `count` units from `unit` on.
+SmallVector<Value> WgmmaKernel::emitLoadIdsOfUnits(Value unit, int64_t count) {
+  SmallVector<Value> ids;
+  for (int64_t i = 0; i < count; ++i)
+    llvm::append_range(ids,
+                       emitLoadIds(add(unit, i * WgmmaSchedule::kGatherWarps)));
+  return ids;
+}
+
+/// Ids are loaded for several units at a time, while those before are gathered:
+/// a load by itself would be waited for together with all that follow it, which
+/// share its scoreboard.
 void WgmmaKernel::emitProducerRole() {
-  constexpr int64_t kAhead = WgmmaSchedule::kIdsAhead;
-  constexpr int64_t kStride = WgmmaSchedule::kGatherWarps;
   Value units = mul(emitStageCount(), WgmmaSchedule::kUnitsPerStage);
-  SmallVector<Value> carried;
-  for (int64_t i = 0; i < kAhead; ++i)
-    llvm::append_range(carried, emitLoadIds(add(warp, i * kStride)));
-  auto loop =
-      scf::ForOp::create(b, warp, units, i32(kAhead * kStride), carried);
+  int64_t count = schedule.unitsAhead;
+  int64_t stride = count * WgmmaSchedule::kGatherWarps;
+  auto loop = scf::ForOp::create(b, warp, units, i32(stride),
+                                 emitLoadIdsOfUnits(warp, count));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  SmallVector<Value> current(loop.getRegionIterArgs());
-  int64_t numIds = current.size() / kAhead;
-  for (int64_t i = 0; i < kAhead; ++i) {
-    MutableArrayRef<Value> ids =
-        MutableArrayRef<Value>(current).slice(i * numIds, numIds);
-    Value unit = add(loop.getInductionVar(), i * kStride);
-    emitUnit(unit, ids);
-    llvm::copy(emitLoadIds(add(unit, kAhead * kStride)), ids.begin());
-  }
-  scf::YieldOp::create(b, current);
+  ValueRange current = loop.getRegionIterArgs();
+  Value unit = loop.getInductionVar();
+  SmallVector<Value> next = emitLoadIdsOfUnits(add(unit, stride), count);
+  int64_t numIds = current.size() / count;
+  for (int64_t i = 0; i < count; ++i)
+    emitUnit(add(unit, i * WgmmaSchedule::kGatherWarps),
+             current.slice(i * numIds, numIds));
+  scf::YieldOp::create(b, next);
 }

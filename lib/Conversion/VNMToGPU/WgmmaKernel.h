@@ -87,6 +87,8 @@ private:
   /// The ids of the lane's group in unit `unit` of all the CTA's units, as they
   /// lie in memory: two or four i32.
   llvm::SmallVector<mlir::Value> emitLoadIds(mlir::Value unit);
+  llvm::SmallVector<mlir::Value> emitLoadIdsOfUnits(mlir::Value unit,
+                                                    int64_t count);
   mlir::Value emitId(mlir::ValueRange words, int64_t position);
   /// Gathers unit `unit`, if there is one.
   void emitUnit(mlir::Value unit, mlir::ValueRange ids);
@@ -99,15 +101,18 @@ private:
 
   // WgmmaFragments.cpp
   WeightPointers emitWeightPointers(const WgmmaTile &tile);
-  /// Loads stage `stage` (i32), which is stage `known` if that is not negative.
-  StageWeights emitLoadWeights(const WeightPointers &pointers,
-                               mlir::Value stage, int64_t known);
+  /// Loads a group of stages from `stage` (i32) on, which is stage `known` if
+  /// that is not negative; else all of the group exist and none is the last.
+  StageWeightsList emitLoadWeights(const WeightPointers &pointers,
+                                   mlir::Value stage, int64_t known);
   std::array<mlir::Value, 4> emitLoadValues(mlir::Value pointer, bool last);
-  llvm::SmallVector<mlir::Value, 4> emitLoadMetadata(mlir::Value pointer,
-                                                     bool last);
+  void emitLoadMetadata(mlir::Value pointer, int64_t known, int64_t half,
+                        StageWeightsList &group);
+  llvm::SmallVector<mlir::Value, 4> emitLoadWords(mlir::Value pointer,
+                                                  int64_t left);
   mlir::Value emitMetadataRegister(const StageWeights &weights);
   mlir::Value emitMetadataNibbles(llvm::ArrayRef<mlir::Value> words);
-  /// The weights of a tile's first kWeightAhead stages, if it has so many.
+  /// The weights of a tile's first group of stages.
   StageWeightsList emitLoadFirst(const WeightPointers &pointers);
   static void pack(const StageWeightsList &list,
                    llvm::SmallVectorImpl<mlir::Value> &values);
@@ -119,6 +124,9 @@ private:
   /// the first stages' weights.
   mlir::Value emitMainLoop(const WeightPointers &pointers,
                            RingPosition &position, StageWeightsList &ahead);
+  mlir::Value emitRounds(int64_t rounds, mlir::Value sums,
+                         const WeightPointers &pointers, RingPosition &position,
+                         StageWeightsList &ahead);
   /// One stage; `first` (i1) whether it is the tile's first.
   mlir::Value emitStage(mlir::Value sums, const StageWeights &weights,
                         mlir::Value first, RingPosition &position,

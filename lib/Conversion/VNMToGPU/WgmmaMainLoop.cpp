@@ -21,7 +21,7 @@ using namespace mlir;
 using namespace vnm;
 
 static constexpr int64_t kUnroll = WgmmaSchedule::kUnroll;
-static constexpr int64_t kAhead = WgmmaSchedule::kWeightAhead;
+static constexpr int64_t kGroup = WgmmaSchedule::kWeightGroup;
 
 Type WgmmaKernel::getSumsType() {
   return LLVM::LLVMStructType::getLiteral(
@@ -88,49 +88,62 @@ Value WgmmaKernel::emitStage(Value sums, const StageWeights &weights,
   return sums;
 }
 
+/// Weights are loaded by groups of two stages: a wait for one load is a wait
+/// for all before it, so a group's first use waits for the group and for no
+/// other.
 Value WgmmaKernel::emitMainLoop(const WeightPointers &pointers,
                                 RingPosition &position,
                                 StageWeightsList &ahead) {
   int64_t numStages = stagesPerTile();
   // The loop loads no part of the last stage, which may be ragged.
-  int64_t rounds = std::max<int64_t>(0, (numStages - 1 - kAhead) / kUnroll);
+  int64_t rounds = std::max<int64_t>(0, (numStages - 1 - kGroup) / kUnroll);
   Value no = bitXor(isTrue(), isTrue());
   Value sums = LLVM::UndefOp::create(b, getSumsType());
-  if (rounds > 0) {
-    SmallVector<Value> carried = {sums, position.slot, position.parity};
-    pack(ahead, carried);
-    auto loop = scf::ForOp::create(b, i32(0), i32(rounds), i32(1), carried);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    ValueRange current = loop.getRegionIterArgs();
-    StageWeightsList buffers = ahead;
-    unpack(current.drop_front(3), buffers);
-    RingPosition inner = {current[1], current[2]};
-    Value result = current[0];
-    Value firstStage = mul(loop.getInductionVar(), kUnroll);
-    for (int64_t i = 0; i < kUnroll; ++i) {
-      Value first = i == 0 ? equal(firstStage, 0) : no;
-      result = emitStage(result, buffers[i], first, inner, [&] {
-        buffers.push_back(emitLoadWeights(pointers, add(firstStage, i + kAhead),
-                                          /*known=*/-1));
-      });
-    }
-    buffers.erase(buffers.begin(), buffers.begin() + kUnroll);
-    SmallVector<Value> results = {result, inner.slot, inner.parity};
-    pack(buffers, results);
-    scf::YieldOp::create(b, results);
-    sums = loop.getResult(0);
-    position = {loop.getResult(1), loop.getResult(2)};
-    unpack(loop.getResults().drop_front(3), ahead);
-  }
+  if (rounds > 0)
+    sums = emitRounds(rounds, sums, pointers, position, ahead);
   int64_t done = rounds * kUnroll;
   for (int64_t stage = done; stage < numStages; ++stage) {
-    sums = emitStage(
-        sums, ahead[stage - done], stage == 0 ? isTrue() : no, position, [&] {
-          int64_t next = stage + kAhead;
-          if (next < numStages)
-            ahead.push_back(emitLoadWeights(pointers, i32(next), next));
-        });
+    sums = emitStage(sums, StageWeights(ahead[stage - done]),
+                     stage == 0 ? isTrue() : no, position, [&] {
+                       int64_t next = stage + kGroup;
+                       if (stage % kGroup == 0 && next < numStages)
+                         llvm::append_range(
+                             ahead, emitLoadWeights(pointers, i32(next), next));
+                     });
   }
   return sums;
+}
+
+/// The loop: `rounds` times kUnroll stages.
+Value WgmmaKernel::emitRounds(int64_t rounds, Value sums,
+                              const WeightPointers &pointers,
+                              RingPosition &position, StageWeightsList &ahead) {
+  SmallVector<Value> carried = {sums, position.slot, position.parity};
+  pack(ahead, carried);
+  auto loop = scf::ForOp::create(b, i32(0), i32(rounds), i32(1), carried);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  ValueRange current = loop.getRegionIterArgs();
+  StageWeightsList buffers = ahead;
+  unpack(current.drop_front(3), buffers);
+  RingPosition inner = {current[1], current[2]};
+  Value result = current[0];
+  Value firstStage = mul(loop.getInductionVar(), kUnroll);
+  Value no = bitXor(isTrue(), isTrue());
+  for (int64_t i = 0; i < kUnroll; ++i) {
+    Value first = i == 0 ? equal(firstStage, 0) : no;
+    result = emitStage(result, StageWeights(buffers[i]), first, inner, [&] {
+      if (i % kGroup == 0)
+        llvm::append_range(buffers, emitLoadWeights(pointers,
+                                                    add(firstStage, i + kGroup),
+                                                    /*known=*/-1));
+    });
+  }
+  buffers.erase(buffers.begin(), buffers.begin() + kUnroll);
+  SmallVector<Value> results = {result, inner.slot, inner.parity};
+  pack(buffers, results);
+  scf::YieldOp::create(b, results);
+  position = {loop.getResult(1), loop.getResult(2)};
+  unpack(loop.getResults().drop_front(3), ahead);
+  return loop.getResult(0);
 }

@@ -30,6 +30,7 @@ WgmmaSchedule::WgmmaSchedule(const SpmmProblem &problem,
       break;
   if (tokens != 0)
     tokenTile = tokens;
+  unitsAhead = problem.wideIds ? 3 : 6;
   int64_t bytesPerStage = rings * (stageBytes() + 3 * 8);
   stages = 0;
   stages = std::min(kMaxStages,

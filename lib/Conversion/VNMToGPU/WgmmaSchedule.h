@@ -36,16 +36,16 @@ struct WgmmaSchedule {
   static constexpr int64_t kUnitsPerStage = 4;
   /// Copies of the main loop's body; also the buffers of weights in registers.
   static constexpr int64_t kUnroll = 4;
-  /// Stages by which weights are loaded ahead.
-  static constexpr int64_t kWeightAhead = 3;
-  /// Units, of its own, by which a warp loads column ids ahead.
-  static constexpr int64_t kIdsAhead = 6;
+  /// Stages whose weights are loaded at a time, two to three stages ahead.
+  static constexpr int64_t kWeightGroup = 2;
   /// f32 sums that a warp stages at a time: 16 rows by a chunk of tokens.
   static constexpr int64_t kStagingBytes = 16 * wgmma::kChunkTokens * 4;
 
   int64_t rings;     ///< 1 or 2.
   int64_t tokenTile; ///< 64, 128 or 256 tokens of a tile.
   int64_t stages;    ///< Per ring.
+  /// Units for which a gathering warp loads column ids at a time.
+  int64_t unitsAhead;
   /// Registers per thread that each role asks for (setmaxnreg).
   int64_t consumerRegisters = 216;
   int64_t producerRegisters = 72;
