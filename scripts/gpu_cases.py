@@ -70,6 +70,8 @@ def make_wgmma_cases():
         Case("wgmma_one_row", 1, 100, 8, v=64, m=4, dynamic=False),
         Case("wgmma_even_groups", 192, 16 * 54, 136, v=64, m=16, **common),
         Case("wgmma_six_words", 192, 8 * 24, 136, v=128, m=8, **common),
+        # More tiles than CTAs.
+        Case("wgmma_many_tiles", 640, 72, 1920, v=128, m=6, dynamic=False, batch=(5,), out="f16"),
         Case("wgmma_wide_ids", 130, 70000, 24, v=64, m=64, wide_ids=True, **common),
         Case("wgmma_permuted", 200, 300, 72, v=64, m=8, permuted=True, **common),
         Case("wgmma_accumulate", 200, 304, 72, **extra, out="f16", accumulate=True),

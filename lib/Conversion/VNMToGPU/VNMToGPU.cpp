@@ -19,8 +19,10 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Pass/Pass.h"
+#include "llvm/Support/FormatVariadic.h"
 
 namespace vnm {
 #define GEN_PASS_DEF_CONVERTVNMTOGPU
@@ -75,6 +77,9 @@ static void lowerToLaunch(SpmmOp op, gpu::GPUModuleOp kernels, int64_t number,
   op.erase();
 }
 
+/// Tiles of wgmma_sp have 64 tokens or more.
+static constexpr int64_t kFewTokens = 64;
+
 /// The family for `op`, given the option's text, or nothing after an error at
 /// the op.
 static std::optional<KernelFamily> chooseFamily(SpmmOp op,
@@ -92,6 +97,17 @@ static std::optional<KernelFamily> chooseFamily(SpmmOp op,
     op.emitOpError(refusal) << " (family wgmma_sp)";
     return std::nullopt;
   }
+  if (refusal.empty() && problem.numTokens < kFewTokens)
+    refusal = llvm::formatv("requires at least {0} tokens to be faster, but "
+                            "there are {1}",
+                            kFewTokens, problem.numTokens);
+  if (refusal.empty())
+    return KernelFamily::WgmmaSp;
+  if (llvm::is_contained(options.chip.families, KernelFamily::WgmmaSp))
+    remark::missed(op.getLoc(),
+                   remark::RemarkOpts::name("family").category("vnm-gpu"))
+        << remark::add("mma_sp is taken instead of wgmma_sp")
+        << remark::reason("{0}", refusal);
   return KernelFamily::MmaSp;
 }
 

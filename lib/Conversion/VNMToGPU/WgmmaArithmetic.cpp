@@ -120,10 +120,6 @@ Value WgmmaKernel::advance(Value pointer, int64_t bytes) {
       ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(bytes)});
 }
 
-/// A volatile load stays where it is put: compilers move other loads down to
-/// their uses, which then wait for them.
-Value WgmmaKernel::load(Type type, Value pointer, int64_t alignment,
-                        bool keepPlace) {
-  return LLVM::LoadOp::create(b, type, pointer, alignment,
-                              /*isVolatile=*/keepPlace);
+Value WgmmaKernel::load(Type type, Value pointer, int64_t alignment) {
+  return LLVM::LoadOp::create(b, type, pointer, alignment);
 }

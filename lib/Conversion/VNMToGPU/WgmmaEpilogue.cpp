@@ -156,11 +156,8 @@ void WgmmaKernel::emitEpilogueBodies(MutableArrayRef<Value> sums, Value row,
 /// read.
 void WgmmaKernel::emitEpilogue(const WgmmaTile &tile, Value sums) {
   Value all = i32(-1);
-  // A lane number that is new in every tile: addresses made from it are not
-  // kept in registers throughout the main loop.
   Value known = lane;
-  lane = NVVM::ShflOp::create(b, b.getI32Type(), all, lane, lane, i32(31),
-                              NVVM::ShflKind::idx, UnitAttr());
+  lane = emitFreshLane();
   for (int64_t chunk = 0; chunk < schedule.chunks(); ++chunk) {
     emitStageSums(sums, chunk);
     NVVM::SyncWarpOp::create(b, all);

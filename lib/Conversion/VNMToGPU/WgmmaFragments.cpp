@@ -23,7 +23,8 @@ static constexpr int64_t kStageWords = wgmma::kStageGroups / 4;
 /// Rows past R repeat the last: their sums are not stored.
 WeightPointers WgmmaKernel::emitWeightPointers(const WgmmaTile &tile) {
   WeightPointers pointers;
-  Value quadRow = div(lane, 4), quadLane = rem(lane, 4);
+  Value fresh = emitFreshLane();
+  Value quadRow = div(fresh, 4), quadLane = rem(fresh, 4);
   Value warpRow = add(tile.row, mul(warp, 16));
   if (schedule.rings == 1)
     warpRow = add(warpRow, mul(warpgroup, 64));
@@ -76,8 +77,8 @@ std::array<Value, 4> WgmmaKernel::emitLoadValues(Value pointer, bool last) {
       valid = less(add(firstGroup, group), left);
       place = select(valid, place, globalPointer(args.values));
     }
-    Value words = load(VectorType::get({width}, b.getI32Type()), place,
-                       4 * width, /*keepPlace=*/true);
+    Value words =
+        load(VectorType::get({width}, b.getI32Type()), place, 4 * width);
     for (int64_t i = 0; i < width; ++i) {
       Value word = vector::ExtractOp::create(b, words, ArrayRef<int64_t>{i});
       result[group + i] = ragged ? select(valid, word, i32(0)) : word;
@@ -88,7 +89,7 @@ std::array<Value, 4> WgmmaKernel::emitLoadValues(Value pointer, bool last) {
 
 /// A row's metadata words of a group of stages: two i32 per stage if the
 /// alignment of rows allows, else four i16; unused nibbles past G. Neighbouring
-/// stages share a sector, so these loads may stay in the L1 cache.
+/// stages share a sector, which the L1 cache keeps.
 void WgmmaKernel::emitLoadMetadata(Value pointer, int64_t known, int64_t half,
                                    StageWeightsList &group) {
   int64_t width = std::gcd<int64_t>(2 * kStageWords, problem.numWords());

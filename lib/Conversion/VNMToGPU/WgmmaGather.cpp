@@ -41,7 +41,7 @@ SmallVector<Value> WgmmaKernel::emitLoadIds(Value unit) {
   Value words =
       load(VectorType::get({idBytes}, b.getI32Type()),
            advance(globalPointer(args.columns), mul(position, 4 * idBytes)),
-           4 * idBytes, /*keepPlace=*/true);
+           4 * idBytes);
   SmallVector<Value> ids;
   for (int64_t i = 0; i < idBytes; ++i)
     ids.push_back(vector::ExtractOp::create(b, words, ArrayRef<int64_t>{i}));

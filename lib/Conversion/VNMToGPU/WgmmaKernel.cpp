@@ -132,6 +132,11 @@ void WgmmaKernel::emitThreadPosition() {
   lane = rem(thread, WgmmaSchedule::kWarpSize);
 }
 
+Value WgmmaKernel::emitFreshLane() {
+  return NVVM::ShflOp::create(b, b.getI32Type(), i32(-1), lane, lane, i32(31),
+                              NVVM::ShflKind::idx, UnitAttr());
+}
+
 void WgmmaKernel::emitJoinRing(Value number) {
   ring = number;
   ringStart =

@@ -59,6 +59,9 @@ public:
 private:
   // WgmmaKernel.cpp
   void emitThreadPosition();
+  /// The lane's number, by way of a shuffle, which compilers do not move: what
+  /// is computed from it for one tile does not stay in registers for all.
+  mlir::Value emitFreshLane();
   void emitBarrierInit();
   /// Makes the thread work for ring `number` (i32) from here on.
   void emitJoinRing(mlir::Value number);
@@ -188,8 +191,9 @@ private:
   /// The address `bytes` (i32 or i64) behind `pointer`.
   mlir::Value advance(mlir::Value pointer, mlir::Value bytes);
   mlir::Value advance(mlir::Value pointer, int64_t bytes);
-  mlir::Value load(mlir::Type type, mlir::Value pointer, int64_t alignment,
-                   bool keepPlace = false);
+  /// An ordinary load: waits and multiplications, which may write memory for
+  /// all that compilers know, keep it where it is put.
+  mlir::Value load(mlir::Type type, mlir::Value pointer, int64_t alignment);
 
   int64_t stagesPerTile() const;
 

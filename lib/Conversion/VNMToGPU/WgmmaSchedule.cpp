@@ -45,6 +45,10 @@ static constexpr int64_t kPiece = 8;
 
 std::string vnm::explainWgmmaRefusal(const SpmmProblem &problem,
                                      const ChipInfo &chip, int64_t tokens) {
+  if (tokens != 0 && tokens != 64 && tokens != 128 && tokens != 256)
+    return llvm::formatv("requires tiles of 64, 128 or 256 tokens, but "
+                         "token-tile is {0}",
+                         tokens);
   if (!llvm::is_contained(chip.families, KernelFamily::WgmmaSp))
     return llvm::formatv("requires chip sm_90a, but it is {0}", chip.name);
   if (problem.panelRows < 64)
@@ -65,10 +69,6 @@ std::string vnm::explainWgmmaRefusal(const SpmmProblem &problem,
   Type result = problem.resultElement;
   if (!result.isF16() && !result.isBF16() && !result.isF32())
     return "requires a result of f16, bf16 or f32, but it is f64";
-  if (tokens != 0 && tokens != 64 && tokens != 128 && tokens != 256)
-    return llvm::formatv("requires tiles of 64, 128 or 256 tokens, but "
-                         "token-tile is {0}",
-                         tokens);
   WgmmaSchedule schedule(problem, *chip.limits, tokens);
   constexpr int64_t kMaxSteps = int64_t(1) << 31;
   int64_t steps = schedule.numTiles(problem) * problem.numBatches *

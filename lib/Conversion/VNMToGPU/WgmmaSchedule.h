@@ -47,8 +47,8 @@ struct WgmmaSchedule {
   /// Units for which a gathering warp loads column ids at a time.
   int64_t unitsAhead;
   /// Registers per thread that each role asks for (setmaxnreg).
-  int64_t consumerRegisters = 216;
-  int64_t producerRegisters = 72;
+  int64_t consumerRegisters = 224;
+  int64_t producerRegisters = 56;
   int64_t numSMs; ///< CTAs of a full grid.
 
   /// Rows of a tile.
