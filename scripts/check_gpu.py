@@ -30,7 +30,7 @@ import sys
 
 import numpy as np
 
-from gpu_cases import EPILOGUES, from_storage, function, make_cases, make_weight, reference, to_storage
+from gpu_cases import EPILOGUES, from_storage, function, get_cases, make_weight, reference, to_storage
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -47,9 +47,9 @@ def build(options):
     path = lambda name: os.path.join(options.dir, name)
     llvm = lambda name: os.path.join(options.llvm_bin, name)
     with open(path("cases.mlir"), "w") as file:
-        file.write("module {" + "".join(map(function, make_cases())) + "\n}\n")
+        file.write("module {" + "".join(map(function, get_cases(options.family))) + "\n}\n")
     pipeline, runtime = TARGETS[options.target]
-    settings = f"chip={options.chip}"
+    settings = f"chip={options.chip} family={options.family} kernel-token-tile={options.token_tile}"
     if options.target == "cuda":
         settings += f" format={options.format}"
     commands = [
@@ -231,7 +231,7 @@ def run(options):
     failures = count = 0
     results = {}
     print("| case | R x K x T | V:2:M | types | x, y | max error | tolerance |\n|---|---|---|---|---|---|---|")
-    for case in make_cases():
+    for case in get_cases(options.family):
         if options.only and case.name not in options.only or options.small and case.name.startswith("large"):
             continue
         worst, same = run_case(library, emulator, case, options, results)
@@ -253,7 +253,7 @@ def run(options):
 def compare(options):
     """Holds two dumps against each other; exit status 1 if they are too far apart."""
     one, other = (np.load(path) for path in options.files)
-    cases = {case.name: case for case in make_cases()}
+    cases = {case.name: case for case in get_cases(options.family)}
     failures = 0
     print("| case | elements | identical | max difference | tolerance |\n|---|---|---|---|---|")
     names = sorted(set(one.files) & set(other.files), key=lambda key: list(cases).index(key.split("/")[0]))
@@ -293,7 +293,13 @@ def main():
     execute.add_argument("--checks", default="all", help="emulator's checks")
     hold = commands.add_parser("compare", help="compare two dumps")
     hold.add_argument("files", nargs=2, help="files that run --dump wrote")
+    make.add_argument("--token-tile", type=int, default=0, help="tokens of a tile of wgmma_sp")
+    for command in (make, execute, hold):
+        command.add_argument("--family", default="auto", choices=("auto", "mma_sp", "wgmma_sp"),
+                             help="kernel family; wgmma_sp has cases of its own")
     options = parser.parse_args()
+    if options.family == "wgmma_sp" and getattr(options, "chip", None) == "sm_80":
+        options.chip = "sm_90a"
     return {"build": build, "run": run, "compare": compare}[options.command](options)
 
 

@@ -46,6 +46,52 @@ class Case:
         return self.batch + pair
 
 
+def make_wgmma_cases():
+    """What the family wgmma_sp supports: V of 64 or more, feature-major, T a static
+    multiple of 8."""
+    common = dict(dynamic=False, poison=True)
+    cases = []
+    for i, m in enumerate((4, 5, 6, 8, 16)):
+        for j, v in enumerate((64, 128)):
+            n = 2 * i + j
+            cases.append(
+                Case(
+                    f"wgmma_v{v}_m{m}", 200 + 37 * n, 301 + 53 * n, 72 + 32 * n, v, m,
+                    dtype=("f16", "bf16")[(i + j) % 2], out=("f32", "f16", "bf16")[n % 3], **common,
+                )
+            )
+    extra = dict(v=128, m=8, dynamic=False)
+    cases += [
+        Case("wgmma_aligned", 256, 1024, 512, **extra),
+        Case("wgmma_aligned_v64", 256, 1024, 512, v=64, m=8, dynamic=False, out="f16"),
+        Case("wgmma_tall_panel", 700, 512, 264, v=256, m=8, **common),
+        Case("wgmma_few_rows", 40, 512, 96, v=128, m=8, **common),
+        Case("wgmma_one_group", 64, 3, 40, v=64, m=8, dynamic=False),
+        Case("wgmma_one_row", 1, 100, 8, v=64, m=4, dynamic=False),
+        Case("wgmma_even_groups", 192, 16 * 54, 136, v=64, m=16, **common),
+        Case("wgmma_six_words", 192, 8 * 24, 136, v=128, m=8, **common),
+        # More tiles than CTAs.
+        Case("wgmma_many_tiles", 640, 72, 1920, v=128, m=6, dynamic=False, batch=(5,), out="f16"),
+        Case("wgmma_wide_ids", 130, 70000, 24, v=64, m=64, wide_ids=True, **common),
+        Case("wgmma_permuted", 200, 300, 72, v=64, m=8, permuted=True, **common),
+        Case("wgmma_accumulate", 200, 304, 72, **extra, out="f16", accumulate=True),
+        Case("wgmma_batch", 200, 304, 328, **extra, batch=(2, 2)),
+        Case("wgmma_permuted_bias", 200, 304, 72, **extra, permuted=True, epilogue="bias", accumulate=True),
+        Case("wgmma_gelu_tanh", 200, 304, 136, **extra, out="f16", epilogue="gelu_tanh"),
+        Case("wgmma_scale_residual", 200, 304, 72, v=64, m=8, dynamic=False, out="bf16", epilogue="scale_residual", batch=(2,)),
+        Case("large_wgmma", 1024, 4096, 2048, v=128, m=8, out="f16", dynamic=False),
+        Case("large_wgmma_v64", 2048, 4096, 1032, v=64, m=5, dtype="bf16", out="f32", **common),
+        Case("large_wgmma_m16", 2000, 4096, 4096, v=128, m=16, out="f16", **common),
+        Case("large_wgmma_m4", 768, 768, 8192, v=128, m=4, out="f16", dynamic=False),
+        Case("large_wgmma_v64_m16", 4096, 4096, 2048, v=64, m=16, out="f16", dynamic=False),
+    ]
+    return cases
+
+
+def get_cases(family):
+    return make_wgmma_cases() if family == "wgmma_sp" else make_cases()
+
+
 def make_cases():
     cases = []
     # The matrix: every M with every V; R, K and T ragged; types and layouts vary.

@@ -27,6 +27,8 @@ void vnm::buildLowerToEmulationPipeline(
   ConvertVNMToGPUOptions toGPU;
   toGPU.chip = options.chip;
   toGPU.ptx = options.ptx;
+  toGPU.family = options.family;
+  toGPU.tokenTile = options.kernelTokenTile;
   pm.addPass(createConvertVNMToGPU(toGPU));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "vnm/Conversion/VNMNVVMToLLVM/VNMNVVMToLLVM.h"
 #include "vnm/Conversion/VNMToGPU/VNMToGPU.h"
 #include "vnm/Pipelines/Pipelines.h"
 
@@ -39,12 +40,18 @@ void vnm::buildLowerToNVVMPipeline(OpPassManager &pm,
   ConvertVNMToGPUOptions toGPU;
   toGPU.chip = options.chip;
   toGPU.ptx = options.ptx;
+  toGPU.family = options.family;
+  toGPU.tokenTile = options.kernelTokenTile;
   pm.addPass(createConvertVNMToGPU(toGPU));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   if (options.format == GPUCodeFormat::MLIR)
     return;
   addKernelLowering(pm);
+  OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createConvertVNMNVVMToLLVM());
+  // Barriers' waits are inline PTX.
+  kernels.addPass(createConvertNVVMToLLVMPass());
   SerializeKernelsOptions serialize;
   serialize.format = options.format == GPUCodeFormat::ISA ? "isa" : "bin";
   serialize.toolkit = options.toolkit;

@@ -1,13 +1,13 @@
-// RUN: vnm-opt %s --vnm-lower-to-nvvm="chip=sm_90a format=mlir" | FileCheck %s --check-prefix=KERNEL
-// RUN: vnm-opt %s --vnm-lower-to-nvvm="chip=sm_90a" | FileCheck %s --check-prefix=HOST
-// RUN: vnm-opt %s --vnm-lower-to-nvvm="chip=sm_90a" | %python %S/Inputs/ptx.py | FileCheck %s --check-prefix=PTX
+// RUN: vnm-opt %s --vnm-lower-to-nvvm="chip=sm_90a family=mma_sp format=mlir" | FileCheck %s --check-prefix=KERNEL
+// RUN: vnm-opt %s --vnm-lower-to-nvvm="chip=sm_90a family=mma_sp" | FileCheck %s --check-prefix=HOST
+// RUN: vnm-opt %s --vnm-lower-to-nvvm="chip=sm_90a family=mma_sp" | %python %S/Inputs/ptx.py | FileCheck %s --check-prefix=PTX
 // RUN: not vnm-opt %s --vnm-lower-to-nvvm="chip=sm_70" 2>&1 | FileCheck %s --check-prefix=CHIP
 // RUN: not vnm-opt %s --vnm-lower-to-nvvm="chip=sm_80 ptx=80" 2>&1 | FileCheck %s --check-prefix=VERSION
 // RUN: not vnm-opt %s --vnm-lower-to-nvvm="chip=sm_80 format=bin toolkit=%t" 2>&1 | FileCheck %s --check-prefix=TOOLKIT
 
 // The pipeline is the sum of its passes.
-// RUN: vnm-opt %s --vnm-lower-to-nvvm="chip=sm_90a" > %t.pipeline
-// RUN: vnm-opt %s --vnm-lower-to-nvvm="chip=sm_90a format=mlir" \
+// RUN: vnm-opt %s --vnm-lower-to-nvvm="chip=sm_90a family=mma_sp" > %t.pipeline
+// RUN: vnm-opt %s --vnm-lower-to-nvvm="chip=sm_90a family=mma_sp format=mlir" \
 // RUN:   | vnm-opt --pass-pipeline="builtin.module(gpu.module(vnm-expand-kernel-math,canonicalize,cse,convert-nvgpu-to-nvvm,convert-scf-to-cf,convert-gpu-to-nvvm,canonicalize,cse,reconcile-unrealized-casts),vnm-serialize-kernels)" \
 // RUN:   | grep -o 'assembly = .*' > %t.passes
 // RUN: grep -o 'assembly = .*' %t.pipeline | diff - %t.passes

@@ -136,7 +136,13 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
     @vnm_kernels`, which gets an `#nvvm.target` for `chip` and `ptx`, and a
     launch. Run it after one-shot-bufferize; `vnm-lower-to-nvvm` runs it.
 
-    The kernel (family mma_sp, sm_80 and later): a CTA computes a tile of up to
+    A kernel belongs to a family. `family` names it; `auto` takes wgmma_sp on
+    sm_90a for V of 64 or more, feature-major activations and results of f16, bf16
+    or f32, a static T that is a multiple of 8 and at least 64, and static batch
+    dimensions, else mma_sp, with a remark (category vnm-gpu) that says why if the
+    chip has wgmma_sp. A family that cannot compute an op is an error at the op.
+
+    Family mma_sp, sm_80 and later: a CTA computes a tile of up to
     128 rows of one panel by 64 tokens. It gathers the panel's channels of x into
     shared memory, 64 at a time and one step ahead; warps read values and
     metadata from global memory, where the canonical storage already has the
@@ -144,6 +150,13 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
     (ordered metadata, sums in f32). Sums then pass through shared memory, so
     that the epilogue runs once per element in the destination's order. Nothing
     is read of x for a slot without a column.
+
+    Family wgmma_sp, sm_90a: one persistent CTA per SM takes tiles of 128 rows (64
+    if V is 64) by 64, 128 or 256 tokens (`token-tile`). Its warps have roles: two
+    warpgroups multiply with `vnm_nvvm.wgmma.mma_async.sp`, three warps gather
+    channels into a ring of stages in shared memory, one thread orders the gather's
+    writes before the multiplications' reads. Values and metadata go from the
+    canonical storage to registers.
 
     Operands are in host memory. The launch is surrounded by `gpu.alloc`,
     `gpu.memcpy` and `gpu.dealloc` on every execution, weights included. A buffer
@@ -178,7 +191,11 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
     Option<"chip", "chip", "std::string", /*default=*/"\"sm_80\"",
            "NVIDIA chip to build for, e.g. sm_90a">,
     Option<"ptx", "ptx", "unsigned", /*default=*/"0",
-           "PTX ISA version times ten, e.g. 85; 0 for the chip's oldest">
+           "PTX ISA version times ten, e.g. 85; 0 for the chip's oldest">,
+    Option<"family", "family", "std::string", /*default=*/"\"auto\"",
+           "Kernel family: auto, mma_sp or wgmma_sp">,
+    Option<"tokenTile", "token-tile", "int64_t", /*default=*/"0",
+           "Tokens of a tile of wgmma_sp: 64, 128 or 256; 0 chooses">
   ];
   let statistics = [
     Statistic<"numKernels", "num-kernels", "Number of kernels emitted">
@@ -187,7 +204,8 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
     "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
     "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
     "::mlir::nvgpu::NVGPUDialect", "::mlir::NVVM::NVVMDialect",
-    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
+    "::vnm::nvvm::VNMNVVMDialect"
   ];
 }
 

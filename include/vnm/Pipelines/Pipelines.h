@@ -66,6 +66,15 @@ struct LowerToNVVMOptions : SparsifyOptions<LowerToNVVMOptions> {
       *this, "ptx",
       llvm::cl::desc("PTX ISA version times ten; 0 for the chip's oldest"),
       llvm::cl::init(0)};
+  Option<std::string> family{
+      *this, "family",
+      llvm::cl::desc("Kernel family: auto (default), mma_sp or wgmma_sp"),
+      llvm::cl::init("auto")};
+  Option<int64_t> kernelTokenTile{
+      *this, "kernel-token-tile",
+      llvm::cl::desc("Tokens of a tile of wgmma_sp: 64, 128 or 256; 0, the "
+                     "default, chooses"),
+      llvm::cl::init(0)};
   Option<GPUCodeFormat> format{
       *this, "format", llvm::cl::desc("What becomes of the kernels"),
       llvm::cl::init(GPUCodeFormat::ISA),
@@ -101,6 +110,15 @@ struct LowerToEmulationOptions : SparsifyOptions<LowerToEmulationOptions> {
   Option<unsigned> ptx{
       *this, "ptx",
       llvm::cl::desc("PTX ISA version times ten; 0 for the chip's oldest"),
+      llvm::cl::init(0)};
+  Option<std::string> family{
+      *this, "family",
+      llvm::cl::desc("Kernel family: auto (default), mma_sp or wgmma_sp"),
+      llvm::cl::init("auto")};
+  Option<int64_t> kernelTokenTile{
+      *this, "kernel-token-tile",
+      llvm::cl::desc("Tokens of a tile of wgmma_sp: 64, 128 or 256; 0, the "
+                     "default, chooses"),
       llvm::cl::init(0)};
 };
 

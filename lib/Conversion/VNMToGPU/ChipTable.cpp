@@ -13,19 +13,37 @@ using namespace mlir;
 using namespace vnm;
 
 static constexpr KernelFamily kMmaSp[] = {KernelFamily::MmaSp};
+static constexpr KernelFamily kHopper[] = {KernelFamily::MmaSp,
+                                           KernelFamily::WgmmaSp};
+/// H100 SXM, H200.
+static constexpr ChipLimits kHopperLimits = {132, 232448, 65536};
 
 /// Checked with LLVM 22.1.8 and ptxas 13.0: an mma.sp::ordered_metadata kernel
 /// of each chip at its version assembles, and one version lower makes LLVM
 /// abort. mma.sp::ordered_metadata itself needs PTX ISA 8.5. sm_101 is left
 /// out: CUDA 13 renamed it sm_110.
 static constexpr ChipInfo kChips[] = {
-    {"sm_80", 85, kMmaSp},   {"sm_86", 85, kMmaSp},  {"sm_87", 85, kMmaSp},
-    {"sm_88", 90, kMmaSp},   {"sm_89", 85, kMmaSp},  {"sm_90", 85, kMmaSp},
-    {"sm_90a", 85, kMmaSp},  {"sm_100", 86, kMmaSp}, {"sm_100a", 86, kMmaSp},
-    {"sm_100f", 88, kMmaSp}, {"sm_103", 88, kMmaSp}, {"sm_103a", 88, kMmaSp},
-    {"sm_103f", 88, kMmaSp}, {"sm_110", 90, kMmaSp}, {"sm_110a", 90, kMmaSp},
-    {"sm_110f", 90, kMmaSp}, {"sm_120", 87, kMmaSp}, {"sm_120a", 87, kMmaSp},
-    {"sm_120f", 88, kMmaSp}, {"sm_121", 88, kMmaSp}, {"sm_121a", 88, kMmaSp},
+    {"sm_80", 85, kMmaSp},
+    {"sm_86", 85, kMmaSp},
+    {"sm_87", 85, kMmaSp},
+    {"sm_88", 90, kMmaSp},
+    {"sm_89", 85, kMmaSp},
+    {"sm_90", 85, kMmaSp},
+    {"sm_90a", 85, kHopper, &kHopperLimits},
+    {"sm_100", 86, kMmaSp},
+    {"sm_100a", 86, kMmaSp},
+    {"sm_100f", 88, kMmaSp},
+    {"sm_103", 88, kMmaSp},
+    {"sm_103a", 88, kMmaSp},
+    {"sm_103f", 88, kMmaSp},
+    {"sm_110", 90, kMmaSp},
+    {"sm_110a", 90, kMmaSp},
+    {"sm_110f", 90, kMmaSp},
+    {"sm_120", 87, kMmaSp},
+    {"sm_120a", 87, kMmaSp},
+    {"sm_120f", 88, kMmaSp},
+    {"sm_121", 88, kMmaSp},
+    {"sm_121a", 88, kMmaSp},
     {"sm_121f", 88, kMmaSp},
 };
 
@@ -35,6 +53,8 @@ llvm::StringRef vnm::toString(KernelFamily family) {
   switch (family) {
   case KernelFamily::MmaSp:
     return "mma_sp";
+  case KernelFamily::WgmmaSp:
+    return "wgmma_sp";
   }
   llvm_unreachable("unknown kernel family");
 }

@@ -14,8 +14,7 @@
 using namespace mlir;
 using namespace vnm;
 
-/// `value` rounded or extended to the float type `type`.
-static Value convertFloat(ImplicitLocOpBuilder &b, Value value, Type type) {
+Value vnm::convertFloat(ImplicitLocOpBuilder &b, Value value, Type type) {
   unsigned from = value.getType().getIntOrFloatBitWidth();
   unsigned to = type.getIntOrFloatBitWidth();
   if (value.getType() == type)
@@ -86,20 +85,24 @@ void SpmmKernel::emitEpilogueElement(Value tileRow, Value tileToken) {
   memref::StoreOp::create(b, result, args.y, ValueRange{offset});
 }
 
-/// Clones the op's epilogue for one element.
 Value SpmmKernel::emitEpilogueBody(Value sum, Value row, Value token,
                                    Value offset) {
-  Block &body = op.getEpilogue().front();
-  IRMapping mapping;
-  mapping.map(body.getArgument(0), sum);
+  SmallVector<Value> arguments = {sum};
   for (auto [position, buffer] : llvm::enumerate(args.epilogue)) {
     Broadcast broadcast = op.getBroadcast(position);
     Value where = broadcast == Broadcast::PerRow     ? row
                   : broadcast == Broadcast::PerToken ? token
                                                      : offset;
-    mapping.map(body.getArgument(position + 1),
-                memref::LoadOp::create(b, buffer, ValueRange{where}));
+    arguments.push_back(memref::LoadOp::create(b, buffer, ValueRange{where}));
   }
+  return cloneEpilogue(b, op, arguments);
+}
+
+Value vnm::cloneEpilogue(ImplicitLocOpBuilder &b, SpmmOp op,
+                         ValueRange arguments) {
+  Block &body = op.getEpilogue().front();
+  IRMapping mapping;
+  mapping.map(body.getArguments(), arguments);
   for (Operation &inner : body.without_terminator()) {
     // Constants may live outside; a kernel needs its own.
     for (Value operand : inner.getOperands())

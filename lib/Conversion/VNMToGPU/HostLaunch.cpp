@@ -25,7 +25,7 @@ public:
 
   /// A flat buffer on the GPU for `host`, filled from it if `copyIn`.
   Value allocate(Value host, bool copyIn);
-  void launch(SymbolRefAttr kernel, Value blocks, int64_t threads,
+  void launch(SymbolRefAttr kernel, Value blocks, const LaunchShape &shape,
               ValueRange operands);
   /// Copies `device` to `host` and waits for everything.
   void copyOut(Value device, Value host);
@@ -127,15 +127,18 @@ Value LaunchEmitter::allocate(Value host, bool copyIn) {
   return alloc.getMemref();
 }
 
-void LaunchEmitter::launch(SymbolRefAttr kernel, Value blocks, int64_t threads,
-                           ValueRange operands) {
+void LaunchEmitter::launch(SymbolRefAttr kernel, Value blocks,
+                           const LaunchShape &shape, ValueRange operands) {
   Value one = constant(1);
-  token =
-      gpu::LaunchFuncOp::create(b, kernel, gpu::KernelDim3{blocks, one, one},
-                                gpu::KernelDim3{constant(threads), one, one},
-                                /*dynamicSharedMemorySize=*/Value(), operands,
-                                tokenType, ValueRange{token})
-          .getAsyncToken();
+  Value sharedBytes;
+  if (shape.dynamicSharedBytes != 0)
+    sharedBytes = arith::ConstantIntOp::create(b, shape.dynamicSharedBytes,
+                                               /*width=*/32);
+  token = gpu::LaunchFuncOp::create(
+              b, kernel, gpu::KernelDim3{blocks, one, one},
+              gpu::KernelDim3{constant(shape.numThreads), one, one},
+              sharedBytes, operands, tokenType, ValueRange{token})
+              .getAsyncToken();
 }
 
 void LaunchEmitter::copyOut(Value device, Value host) {
@@ -156,30 +159,32 @@ void LaunchEmitter::release() {
     memref::DeallocOp::create(b, buffer);
 }
 
-/// The number of CTAs; TileMap.cpp takes their numbers apart.
+/// The number of CTAs; the kernels take their numbers apart.
 static Value emitNumBlocks(ImplicitLocOpBuilder &b, SpmmOp op, Value numTokens,
                            const SpmmProblem &problem,
-                           const SpmmSchedule &schedule) {
+                           const LaunchShape &shape) {
   auto constant = [&](int64_t value) {
     return arith::ConstantIndexOp::create(b, value);
   };
-  Value tokenTiles = b.createOrFold<arith::CeilDivUIOp>(
-      numTokens, constant(schedule.tokenTile));
+  Value tokenTiles =
+      b.createOrFold<arith::CeilDivUIOp>(numTokens, constant(shape.tokenTile));
   Value blocks = b.createOrFold<arith::MulIOp>(
-      tokenTiles,
-      constant(llvm::divideCeil(problem.numRows, schedule.rowTile)));
+      tokenTiles, constant(llvm::divideCeil(problem.numRows, shape.rowTile)));
   for (int64_t dim = 0; dim < op.getNumBatchDims(); ++dim)
     blocks = b.createOrFold<arith::MulIOp>(
         blocks, b.createOrFold<memref::DimOp>(op.getX(), dim));
-  return blocks;
+  if (shape.maxBlocks == 0)
+    return blocks;
+  blocks =
+      b.createOrFold<arith::CeilDivUIOp>(blocks, constant(shape.tilesPerBlock));
+  return b.createOrFold<arith::MinUIOp>(blocks, constant(shape.maxBlocks));
 }
 
 void vnm::emitHostLaunch(OpBuilder &builder, SpmmOp op, SymbolRefAttr kernel,
-                         const SpmmProblem &problem,
-                         const SpmmSchedule &schedule) {
+                         const SpmmProblem &problem, const LaunchShape &shape) {
   ImplicitLocOpBuilder b(op.getLoc(), builder);
   Value numTokens = b.createOrFold<memref::DimOp>(op.getX(), op.getXTokenDim());
-  Value blocks = emitNumBlocks(b, op, numTokens, problem, schedule);
+  Value blocks = emitNumBlocks(b, op, numTokens, problem, shape);
   if (!getConstantIntValue(blocks)) {
     // A launch of no CTAs is an error.
     Value zero = arith::ConstantIndexOp::create(b, 0);
@@ -205,7 +210,7 @@ void vnm::emitHostLaunch(OpBuilder &builder, SpmmOp op, SymbolRefAttr kernel,
   operands.push_back(result);
   llvm::for_each(op.getEpilogueOperands(), passIn);
   operands.push_back(numTokens);
-  emitter.launch(kernel, blocks, schedule.numThreads(), operands);
+  emitter.launch(kernel, blocks, shape, operands);
   emitter.copyOut(result, op.getInit());
   emitter.release();
 }

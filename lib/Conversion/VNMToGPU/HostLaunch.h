@@ -19,7 +19,7 @@ namespace vnm {
 /// the result is empty.
 void emitHostLaunch(mlir::OpBuilder &builder, SpmmOp op,
                     mlir::SymbolRefAttr kernel, const SpmmProblem &problem,
-                    const SpmmSchedule &schedule);
+                    const LaunchShape &shape);
 
 } // namespace vnm
 

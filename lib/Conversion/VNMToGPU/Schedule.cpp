@@ -2,8 +2,8 @@
 // See the file LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// This file implements the choice of tiles and the check of what the mma_sp
-// kernel supports.
+// This file implements the choice of tiles and the check of what
+// kernels support.
 
 #include "Schedule.h"
 
@@ -25,10 +25,17 @@ SpmmProblem::SpmmProblem(SpmmOp op) {
   numTokens = x.getDimSize(op.getXTokenDim());
   if (ShapedType::isDynamic(numTokens))
     numTokens = init.getDimSize(op.getYTokenDim());
+  numBatches = 1;
+  for (int64_t size : x.getShape().take_front(op.getNumBatchDims()))
+    numBatches =
+        ShapedType::isDynamic(size) || ShapedType::isDynamic(numBatches)
+            ? ShapedType::kDynamic
+            : numBatches * size;
   element = x.getElementType();
   resultElement = init.getElementType();
   xTokenMajor = op.getXLayout() == ActivationLayout::TokenMajor;
   yTokenMajor = op.getYLayout() == ActivationLayout::TokenMajor;
+  wideIds = getElementTypeOrSelf(op.getColumns().getType()).isInteger(32);
   permutedRows = bool(op.getRows());
   accumulate = op.getAccumulate();
 }

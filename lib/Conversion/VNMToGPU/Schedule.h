@@ -2,8 +2,9 @@
 // See the file LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// This file declares what the mma_sp kernel of one vnm.spmm computes (the
-// problem) and the choices made for it (the schedule).
+// This file declares what the kernel of one vnm.spmm computes (the problem),
+// the choices made for an mma_sp kernel (the schedule), and how a kernel of any
+// family is launched.
 
 #ifndef VNM_LIB_CONVERSION_VNMTOGPU_SCHEDULE_H
 #define VNM_LIB_CONVERSION_VNMTOGPU_SCHEDULE_H
@@ -22,10 +23,13 @@ struct SpmmProblem {
   int64_t panelRows; ///< V
   /// T, or ShapedType::kDynamic.
   int64_t numTokens;
+  /// Product of the batch dimensions, or ShapedType::kDynamic.
+  int64_t numBatches;
   mlir::Type element;       ///< f16 or bf16
   mlir::Type resultElement; ///< element type of the destination
   bool xTokenMajor;
   bool yTokenMajor;
+  bool wideIds; ///< Column ids of 32 bits.
   bool permutedRows;
   bool accumulate;
 
@@ -35,8 +39,20 @@ struct SpmmProblem {
   int64_t numWords() const { return (numGroups + 3) / 4; }
 };
 
-/// Choices for the kernel. A CTA computes rowTile x tokenTile elements of one
-/// batch entry, in steps of kStageSlots gathered channels; its warps form a
+/// What the host must know to launch a kernel.
+struct LaunchShape {
+  int64_t rowTile; ///< Rows and tokens of a tile.
+  int64_t tokenTile;
+  int64_t numThreads;
+  /// CTAs at most, each of which takes tilesPerBlock tiles at a time; 0 for a
+  /// CTA per tile.
+  int64_t maxBlocks = 0;
+  int64_t tilesPerBlock = 1;
+  int64_t dynamicSharedBytes = 0;
+};
+
+/// Choices for an mma_sp kernel. A CTA computes rowTile x tokenTile elements of
+/// one batch entry, in steps of kStageSlots gathered channels; its warps form a
 /// warpRows x warpTokens grid over the tile.
 struct SpmmSchedule {
   explicit SpmmSchedule(const SpmmProblem &problem);
@@ -61,10 +77,14 @@ struct SpmmSchedule {
   /// m16 and n8 tiles per warp.
   int64_t rowTilesPerWarp() const { return rowTile / warpRows / 16; }
   int64_t tokenTilesPerWarp() const { return tokenTile / warpTokens / 8; }
+
+  LaunchShape getLaunchShape() const {
+    return {rowTile, tokenTile, numThreads()};
+  }
 };
 
-/// Whether the kernel family can compute `op`; if not, an error at the op says
-/// what it requires.
+/// Whether a kernel can compute `op`; if not, an error at the op says what it
+/// requires. The family mma_sp can compute what passes.
 mlir::LogicalResult checkSupported(SpmmOp op);
 
 } // namespace vnm

@@ -43,10 +43,9 @@ void SpmmKernel::emit(Value workgroup) {
   emitEpilogue();
 }
 
-gpu::GPUFuncOp vnm::buildSpmmKernel(OpBuilder &builder, SpmmOp op,
-                                    StringRef name, const SpmmProblem &problem,
-                                    const SpmmSchedule &schedule) {
-  MLIRContext *context = builder.getContext();
+gpu::GPUFuncOp vnm::createKernelFunction(OpBuilder &builder, SpmmOp op,
+                                         StringRef name, int64_t numThreads,
+                                         TypeRange workgroup) {
   SmallVector<Type> types;
   auto addBuffer = [&](Value operand) {
     types.push_back(MemRefType::get({ShapedType::kDynamic},
@@ -61,13 +60,23 @@ gpu::GPUFuncOp vnm::buildSpmmKernel(OpBuilder &builder, SpmmOp op,
   llvm::for_each(op.getEpilogueOperands(), addBuffer);
   types.push_back(builder.getIndexType());
 
-  auto kernel = gpu::GPUFuncOp::create(
-      builder, op.getLoc(), name, builder.getFunctionType(types, {}),
-      TypeRange{SpmmKernel::getWorkgroupType(problem, schedule, context)});
+  auto kernel =
+      gpu::GPUFuncOp::create(builder, op.getLoc(), name,
+                             builder.getFunctionType(types, {}), workgroup);
   kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
                   builder.getUnitAttr());
   kernel.setKnownBlockSize(
-      ArrayRef<int32_t>{static_cast<int32_t>(schedule.numThreads()), 1, 1});
+      ArrayRef<int32_t>{static_cast<int32_t>(numThreads), 1, 1});
+  return kernel;
+}
+
+gpu::GPUFuncOp vnm::buildSpmmKernel(OpBuilder &builder, SpmmOp op,
+                                    StringRef name, const SpmmProblem &problem,
+                                    const SpmmSchedule &schedule) {
+  MLIRContext *context = builder.getContext();
+  gpu::GPUFuncOp kernel = createKernelFunction(
+      builder, op, name, schedule.numThreads(),
+      SpmmKernel::getWorkgroupType(problem, schedule, context));
   // Asynchronous copies and ldmatrix move 16 bytes.
   kernel.setWorkgroupAttributionAttr(0, LLVM::LLVMDialect::getAlignAttrName(),
                                      builder.getI64IntegerAttr(16));
@@ -75,8 +84,9 @@ gpu::GPUFuncOp vnm::buildSpmmKernel(OpBuilder &builder, SpmmOp op,
   OpBuilder::InsertionGuard guard(builder);
   ImplicitLocOpBuilder body(op.getLoc(), builder);
   body.setInsertionPointToStart(&kernel.getBody().front());
-  SpmmKernel emitter(body, op, problem, schedule,
-                     kernel.getArguments().take_front(types.size()));
+  SpmmKernel emitter(
+      body, op, problem, schedule,
+      kernel.getArguments().take_front(kernel.getNumArguments()));
   emitter.emit(kernel.getWorkgroupAttributions().front());
   gpu::ReturnOp::create(body);
   return kernel;

@@ -31,6 +31,22 @@ struct KernelArguments {
   KernelArguments(SpmmOp op, mlir::ValueRange arguments);
 };
 
+/// `value` rounded or extended to the float type `type`.
+mlir::Value convertFloat(mlir::ImplicitLocOpBuilder &b, mlir::Value value,
+                         mlir::Type type);
+
+/// Clones the op's epilogue for one element and returns what it yields.
+/// `arguments`: the sum, then an element of every epilogue operand.
+mlir::Value cloneEpilogue(mlir::ImplicitLocOpBuilder &b, SpmmOp op,
+                          mlir::ValueRange arguments);
+
+/// A kernel `name` of `numThreads` threads at the builder's insertion point,
+/// with the arguments that KernelArguments expects and an empty body.
+mlir::gpu::GPUFuncOp createKernelFunction(mlir::OpBuilder &builder, SpmmOp op,
+                                          llvm::StringRef name,
+                                          int64_t numThreads,
+                                          mlir::TypeRange workgroup);
+
 /// Where a thread is, all of index type.
 struct TileMap {
   mlir::Value thread;    ///< In the CTA.

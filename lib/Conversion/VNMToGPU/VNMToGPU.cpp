@@ -9,7 +9,9 @@
 #include "HostLaunch.h"
 #include "KernelDescription.h"
 #include "SpmmKernel.h"
+#include "WgmmaKernel.h"
 #include "vnm/Conversion/VNMToGPU/ChipTable.h"
+#include "vnm/Dialect/VNMNVVM/IR/VNMNVVMDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -18,8 +20,10 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Pass/Pass.h"
+#include "llvm/Support/FormatVariadic.h"
 
 namespace vnm {
 #define GEN_PASS_DEF_CONVERTVNMTOGPU
@@ -44,29 +48,91 @@ static gpu::GPUModuleOp createKernelModule(ModuleOp module, StringRef chip,
   return kernels;
 }
 
-static KernelLaunch getLaunch(const SpmmProblem &problem,
-                              const SpmmSchedule &schedule) {
+static KernelLaunch getLaunch(const SpmmProblem &problem, KernelFamily family,
+                              const LaunchShape &shape) {
   KernelLaunch launch;
-  launch.family = toString(KernelFamily::MmaSp);
-  launch.rowTiles = llvm::divideCeil(problem.numRows, schedule.rowTile);
-  launch.tokenTile = schedule.tokenTile;
-  launch.numThreads = schedule.numThreads();
+  launch.family = toString(family);
+  launch.rowTiles = llvm::divideCeil(problem.numRows, shape.rowTile);
+  launch.tokenTile = shape.tokenTile;
+  launch.numThreads = shape.numThreads;
+  launch.sharedMemoryBytes = shape.dynamicSharedBytes;
+  launch.maxBlocks = shape.maxBlocks;
   return launch;
 }
 
-static void lowerToLaunch(SpmmOp op, gpu::GPUModuleOp kernels, int64_t number) {
+/// The options of the choice.
+struct FamilyOptions {
+  StringRef family;
+  int64_t tokenTile;
+  const ChipInfo &chip;
+};
+
+static void lowerToLaunch(SpmmOp op, gpu::GPUModuleOp kernels, int64_t number,
+                          KernelFamily family, const FamilyOptions &options) {
   SpmmProblem problem(op);
-  SpmmSchedule schedule(problem);
   OpBuilder builder = OpBuilder::atBlockEnd(kernels.getBody());
-  gpu::GPUFuncOp kernel = buildSpmmKernel(
-      builder, op, "spmm_" + std::to_string(number), problem, schedule);
+  std::string symbol = "spmm_" + std::to_string(number);
+  gpu::GPUFuncOp kernel;
+  LaunchShape shape;
+  if (family == KernelFamily::WgmmaSp) {
+    WgmmaSchedule schedule(problem, *options.chip.limits, options.tokenTile);
+    kernel = buildWgmmaKernel(builder, op, symbol, problem, schedule);
+    shape = schedule.getLaunchShape();
+  } else {
+    SpmmSchedule schedule(problem);
+    kernel = buildSpmmKernel(builder, op, symbol, problem, schedule);
+    shape = schedule.getLaunchShape();
+  }
   kernel->setAttr(kKernelAttrName,
-                  describeKernel(op, getLaunch(problem, schedule)));
+                  describeKernel(op, getLaunch(problem, family, shape)));
   auto name = SymbolRefAttr::get(kernels.getNameAttr(),
                                  {FlatSymbolRefAttr::get(kernel)});
   builder.setInsertionPoint(op);
-  emitHostLaunch(builder, op, name, problem, schedule);
+  emitHostLaunch(builder, op, name, problem, shape);
   op.erase();
+}
+
+/// Tiles of wgmma_sp have 64 tokens or more.
+static constexpr int64_t kFewTokens = 64;
+
+/// The family for `op`, given the option's text, or nothing after an error at
+/// the op.
+static std::optional<KernelFamily> chooseFamily(SpmmOp op,
+                                                const FamilyOptions &options) {
+  if (failed(checkSupported(op)))
+    return std::nullopt;
+  if (options.family == toString(KernelFamily::MmaSp))
+    return KernelFamily::MmaSp;
+  SpmmProblem problem(op);
+  std::string refusal =
+      explainWgmmaRefusal(problem, options.chip, options.tokenTile);
+  if (options.family == toString(KernelFamily::WgmmaSp)) {
+    if (refusal.empty())
+      return KernelFamily::WgmmaSp;
+    op.emitOpError(refusal) << " (family wgmma_sp)";
+    return std::nullopt;
+  }
+  if (refusal.empty() && problem.numTokens < kFewTokens)
+    refusal = llvm::formatv("requires at least {0} tokens to be faster, but "
+                            "there are {1}",
+                            kFewTokens, problem.numTokens);
+  if (refusal.empty())
+    return KernelFamily::WgmmaSp;
+  if (llvm::is_contained(options.chip.families, KernelFamily::WgmmaSp))
+    remark::missed(op.getLoc(),
+                   remark::RemarkOpts::name("family").category("vnm-gpu"))
+        << remark::add("mma_sp is taken instead of wgmma_sp")
+        << remark::reason("{0}", refusal);
+  return KernelFamily::MmaSp;
+}
+
+static LogicalResult checkFamilyOption(Location loc, StringRef option) {
+  if (option == "auto" || option == toString(KernelFamily::MmaSp) ||
+      option == toString(KernelFamily::WgmmaSp))
+    return success();
+  return emitError(loc) << "requires family to be auto, mma_sp or wgmma_sp, "
+                           "but it is '"
+                        << option << "'";
 }
 
 namespace {
@@ -76,20 +142,24 @@ struct ConvertVNMToGPU final : vnm::impl::ConvertVNMToGPUBase<ConvertVNMToGPU> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     std::string features = checkTarget(module.getLoc(), chip, ptx);
-    if (features.empty())
+    if (features.empty() || failed(checkFamilyOption(module.getLoc(), family)))
       return signalPassFailure();
-    SmallVector<SpmmOp> ops;
+    FamilyOptions options = {family, tokenTile, *lookupChip(chip)};
+    SmallVector<std::pair<SpmmOp, KernelFamily>> ops;
     WalkResult result = module.walk([&](SpmmOp op) {
-      ops.push_back(op);
-      return WalkResult(checkSupported(op));
+      std::optional<KernelFamily> choice = chooseFamily(op, options);
+      if (!choice)
+        return WalkResult::interrupt();
+      ops.emplace_back(op, *choice);
+      return WalkResult::advance();
     });
     if (result.wasInterrupted())
       return signalPassFailure();
     if (ops.empty())
       return;
     gpu::GPUModuleOp kernels = createKernelModule(module, chip, features);
-    for (auto [number, op] : llvm::enumerate(ops))
-      lowerToLaunch(op, kernels, number);
+    for (auto [number, item] : llvm::enumerate(ops))
+      lowerToLaunch(item.first, kernels, number, item.second, options);
     numKernels += ops.size();
   }
 };

@@ -1,4 +1,4 @@
-// RUN: vnm-opt %s --convert-vnm-to-gpu="chip=sm_90a" --cse --split-input-file | FileCheck %s
+// RUN: vnm-opt %s --convert-vnm-to-gpu="chip=sm_90a family=mma_sp" --cse --split-input-file | FileCheck %s
 
 // The kernel module names the target, with the PTX version that the chip needs.
 // CHECK: module attributes {gpu.container_module}

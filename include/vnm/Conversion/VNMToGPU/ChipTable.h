@@ -20,11 +20,21 @@ namespace vnm {
 /// How a kernel multiplies; each needs instructions that not every chip has.
 enum class KernelFamily {
   /// mma.sp.sync with ordered metadata, sm_80 and later.
-  MmaSp
+  MmaSp,
+  /// wgmma.mma_async.sp, sm_90a.
+  WgmmaSp
 };
 
-/// "mma_sp".
+/// "mma_sp", "wgmma_sp".
 llvm::StringRef toString(KernelFamily family);
+
+/// What the CTAs of a chip can use (CUDA C++ Programming Guide, "Compute
+/// Capabilities").
+struct ChipLimits {
+  int64_t numSMs;      ///< Of the largest product.
+  int64_t sharedBytes; ///< Shared memory per CTA.
+  int64_t registers;   ///< 32-bit registers per SM.
+};
 
 /// One chip that LLVM's NVPTX back end and NVIDIA's assembler both know.
 struct ChipInfo {
@@ -34,6 +44,8 @@ struct ChipInfo {
   unsigned minPtx;
   /// The families whose instructions it has.
   llvm::ArrayRef<KernelFamily> families;
+  /// For families whose CTAs fill an SM; null where there is none.
+  const ChipLimits *limits = nullptr;
 };
 
 /// Every supported chip, in ascending order.

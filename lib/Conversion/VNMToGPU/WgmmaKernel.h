@@ -1,0 +1,225 @@
+// Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+// See the file LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// This file declares the parts a wgmma_sp kernel is made of: roles and barriers
+// (WgmmaKernel.cpp), the gather (WgmmaGather.cpp), weight fragments
+// (WgmmaFragments.cpp), the main loop (WgmmaMainLoop.cpp), the epilogue
+// (WgmmaEpilogue.cpp).
+
+#ifndef VNM_LIB_CONVERSION_VNMTOGPU_WGMMAKERNEL_H
+#define VNM_LIB_CONVERSION_VNMTOGPU_WGMMAKERNEL_H
+
+#include "SpmmKernel.h"
+#include "WgmmaSchedule.h"
+
+namespace vnm {
+
+/// A tile, all of i32.
+struct WgmmaTile {
+  mlir::Value row;   ///< First stored row.
+  mlir::Value panel; ///< Its row panel.
+  mlir::Value token; ///< First token.
+  mlir::Value batch; ///< Batch entry, batch dimensions flattened.
+};
+
+/// A place in a ring, all of i32: advances by one stage at a time.
+struct RingPosition {
+  mlir::Value slot;
+  mlir::Value parity; ///< Of the barriers' phase: 0 the first time round.
+};
+
+/// Where a lane reads a tile's weights: of its rows g and g + 8.
+struct WeightPointers {
+  mlir::Value values[2];
+  mlir::Value metadata[2];
+};
+
+/// A lane's weights of one stage as they were loaded: nothing here is computed,
+/// since that would wait for the loads.
+struct StageWeights {
+  /// Of rows g and g + 8: a0, a2 of k32 step 0, a0, a2 of step 1 (or a1, a3).
+  std::array<mlir::Value, 4> values[2];
+  /// The four metadata words of rows g and g + 8: two i32, or four i16.
+  llvm::SmallVector<mlir::Value, 4> metadata[2];
+};
+
+using StageWeightsList = llvm::SmallVector<StageWeights, 8>;
+
+/// Emits the body of one kernel at its builder's insertion point.
+class WgmmaKernel {
+public:
+  WgmmaKernel(mlir::ImplicitLocOpBuilder &builder, SpmmOp op,
+              const SpmmProblem &problem, const WgmmaSchedule &schedule,
+              mlir::ValueRange arguments);
+
+  /// Emits the whole body. `shared` points at the CTA's shared memory.
+  void emit(mlir::Value shared);
+
+private:
+  // WgmmaKernel.cpp
+  void emitThreadPosition();
+  /// The lane's number, by way of a shuffle, which compilers do not move: what
+  /// is computed from it for one tile does not stay in registers for all.
+  mlir::Value emitFreshLane();
+  void emitBarrierInit();
+  /// Makes the thread work for ring `number` (i32) from here on.
+  void emitJoinRing(mlir::Value number);
+  /// Makes the thread work for the ring of stage `stage` of all rings, whose
+  /// stages take turns; returns the stage's number in the ring.
+  mlir::Value emitJoinRingOfStage(mlir::Value stage);
+  /// Number of stages of all rings together; some of the last may not exist.
+  mlir::Value emitStageCount();
+  RingPosition emitRingPosition(mlir::Value stage);
+  void emitFenceRole();
+  void emitConsumerRole();
+  /// Number of tiles of the thread's ring.
+  mlir::Value emitTileCount();
+  /// The ring's tile `number`.
+  WgmmaTile emitTile(mlir::Value number);
+  enum class Barrier { Full, Ready, Empty };
+  mlir::Value emitBarrierAddress(Barrier barrier, mlir::Value slot);
+  /// Waits for the phase of `parity` to be over.
+  void emitWait(Barrier barrier, mlir::Value slot, mlir::Value parity);
+  void emitArrive(Barrier barrier, mlir::Value slot);
+  RingPosition emitNext(const RingPosition &position);
+  RingPosition emitRingStart();
+
+  // WgmmaGather.cpp
+  void emitProducerRole();
+  /// The ids of the lane's group in unit `unit` of all the CTA's units, as they
+  /// lie in memory: two or four i32.
+  llvm::SmallVector<mlir::Value> emitLoadIds(mlir::Value unit);
+  llvm::SmallVector<mlir::Value> emitLoadIdsOfUnits(mlir::Value unit,
+                                                    int64_t count);
+  mlir::Value emitId(mlir::ValueRange words, int64_t position);
+  /// Gathers unit `unit`, if there is one.
+  void emitUnit(mlir::Value unit, mlir::ValueRange ids);
+  void emitGather(mlir::Value stage, mlir::Value unit, mlir::ValueRange ids,
+                  mlir::Value slot);
+  /// Bytes, 16 or 0, to copy of every chunk's piece at `token`.
+  llvm::SmallVector<mlir::Value> emitPieceBytes(mlir::Value token);
+  void emitCopyChannel(mlir::Value source, mlir::Value destination,
+                       mlir::Value valid, mlir::ValueRange pieceBytes);
+
+  // WgmmaFragments.cpp
+  WeightPointers emitWeightPointers(const WgmmaTile &tile);
+  /// Loads a group of stages from `stage` (i32) on, which is stage `known` if
+  /// that is not negative; else all of the group exist and none is the last.
+  StageWeightsList emitLoadWeights(const WeightPointers &pointers,
+                                   mlir::Value stage, int64_t known);
+  std::array<mlir::Value, 4> emitLoadValues(mlir::Value pointer, bool last);
+  void emitLoadMetadata(mlir::Value pointer, int64_t known, int64_t half,
+                        StageWeightsList &group);
+  llvm::SmallVector<mlir::Value, 4> emitLoadWords(mlir::Value pointer,
+                                                  int64_t left);
+  mlir::Value emitMetadataRegister(const StageWeights &weights);
+  mlir::Value emitMetadataNibbles(llvm::ArrayRef<mlir::Value> words);
+  /// The weights of a tile's first group of stages.
+  StageWeightsList emitLoadFirst(const WeightPointers &pointers);
+  static void pack(const StageWeightsList &list,
+                   llvm::SmallVectorImpl<mlir::Value> &values);
+  /// Replaces the values of `list`, in the order of `pack`.
+  static void unpack(mlir::ValueRange values, StageWeightsList &list);
+
+  // WgmmaMainLoop.cpp
+  /// Multiplies one tile; returns its sums. `position` moves on; `ahead` holds
+  /// the first stages' weights.
+  mlir::Value emitMainLoop(const WeightPointers &pointers,
+                           RingPosition &position, StageWeightsList &ahead);
+  mlir::Value emitRounds(int64_t rounds, mlir::Value sums,
+                         const WeightPointers &pointers, RingPosition &position,
+                         StageWeightsList &ahead);
+  /// One stage; `first` (i1) whether it is the tile's first.
+  mlir::Value emitStage(mlir::Value sums, const StageWeights &weights,
+                        mlir::Value first, RingPosition &position,
+                        llvm::function_ref<void()> loadAhead);
+  mlir::Value emitMultiply(mlir::Value sums, const StageWeights &weights,
+                           mlir::Value metadata, mlir::Value descriptor,
+                           int64_t step, mlir::Value keepSums);
+  void emitRelease(mlir::Value slot, mlir::Value condition);
+  mlir::Value emitSlotBefore(mlir::Value slot);
+  mlir::Type getSumsType();
+
+  // WgmmaEpilogue.cpp
+  void emitEpilogue(const WgmmaTile &tile, mlir::Value sums);
+  void emitStageSums(mlir::Value sums, int64_t chunk);
+  void emitStoreRows(const WgmmaTile &tile, int64_t chunk);
+  void emitStorePiece(llvm::ArrayRef<mlir::Value> sums, mlir::Value storedRow,
+                      mlir::Value token, mlir::Value batch);
+  void emitEpilogueBodies(llvm::MutableArrayRef<mlir::Value> sums,
+                          mlir::Value row, mlir::Value token,
+                          mlir::Value offset);
+  mlir::Value emitStagingAddress(mlir::Value row, mlir::Value piece);
+
+  // WgmmaArithmetic.cpp: constants fold.
+  mlir::Value i32(int64_t value);
+  mlir::Value i64(int64_t value);
+  mlir::Value like(mlir::Value a, int64_t value);
+  mlir::Value add(mlir::Value a, mlir::Value b);
+  mlir::Value add(mlir::Value a, int64_t b) { return add(a, like(a, b)); }
+  mlir::Value sub(mlir::Value a, mlir::Value b);
+  mlir::Value mul(mlir::Value a, mlir::Value b);
+  mlir::Value mul(mlir::Value a, int64_t b) { return mul(a, like(a, b)); }
+  mlir::Value div(mlir::Value a, mlir::Value b);
+  mlir::Value div(mlir::Value a, int64_t b) { return div(a, like(a, b)); }
+  mlir::Value rem(mlir::Value a, mlir::Value b);
+  mlir::Value rem(mlir::Value a, int64_t b) { return rem(a, like(a, b)); }
+  mlir::Value bitAnd(mlir::Value a, mlir::Value b);
+  mlir::Value bitAnd(mlir::Value a, int64_t b) { return bitAnd(a, like(a, b)); }
+  mlir::Value bitOr(mlir::Value a, mlir::Value b);
+  mlir::Value bitXor(mlir::Value a, mlir::Value b);
+  mlir::Value shiftLeft(mlir::Value a, mlir::Value b);
+  mlir::Value shiftLeft(mlir::Value a, int64_t b) {
+    return shiftLeft(a, like(a, b));
+  }
+  mlir::Value shiftRight(mlir::Value a, mlir::Value b);
+  mlir::Value shiftRight(mlir::Value a, int64_t b) {
+    return shiftRight(a, like(a, b));
+  }
+  /// a < b, unsigned.
+  mlir::Value less(mlir::Value a, mlir::Value b);
+  mlir::Value less(mlir::Value a, int64_t b) { return less(a, like(a, b)); }
+  mlir::Value equal(mlir::Value a, int64_t b);
+  mlir::Value both(mlir::Value a, mlir::Value b);
+  mlir::Value select(mlir::Value condition, mlir::Value a, mlir::Value b);
+  mlir::Value minimum(mlir::Value a, mlir::Value b);
+  mlir::Value extend(mlir::Value a); ///< To i64, unsigned.
+  mlir::Value toIndex(mlir::Value a);
+  mlir::Value isTrue();
+  mlir::Value globalPointer(mlir::Value buffer);
+  /// The address `bytes` (i32 or i64) behind `pointer`.
+  mlir::Value advance(mlir::Value pointer, mlir::Value bytes);
+  mlir::Value advance(mlir::Value pointer, int64_t bytes);
+  /// An ordinary load: waits and multiplications, which may write memory for
+  /// all that compilers know, keep it where it is put.
+  mlir::Value load(mlir::Type type, mlir::Value pointer, int64_t alignment);
+
+  int64_t stagesPerTile() const;
+
+  mlir::ImplicitLocOpBuilder &b;
+  SpmmOp op;
+  const SpmmProblem &problem;
+  const WgmmaSchedule &schedule;
+  KernelArguments args;
+  mlir::Value shared;    ///< !llvm.ptr<3>
+  mlir::Value thread;    ///< In the CTA; this and the following i32.
+  mlir::Value warpgroup; ///< In the CTA.
+  mlir::Value warp;      ///< In the warpgroup.
+  mlir::Value lane;      ///< In the warp.
+  mlir::Value ring;      ///< The ring that the thread works for.
+  mlir::Value ringStart; ///< Its first byte in shared memory.
+  mlir::Value firstTile; ///< The ring's first tile, and the distance to its
+  mlir::Value tileStep;  ///< next.
+};
+
+/// Builds the kernel of `op` as a function `name` at the builder's insertion
+/// point, inside a gpu.module.
+mlir::gpu::GPUFuncOp buildWgmmaKernel(mlir::OpBuilder &builder, SpmmOp op,
+                                      llvm::StringRef name,
+                                      const SpmmProblem &problem,
+                                      const WgmmaSchedule &schedule);
+
+} // namespace vnm
+
+#endif // VNM_LIB_CONVERSION_VNMTOGPU_WGMMAKERNEL_H

@@ -1,0 +1,149 @@
+// Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+// See the file LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// This file emits the main loop of the wgmma_sp kernel: one tile's stages.
+//
+// The body is copied kUnroll times, so that every copy has its own registers
+// for weights: a buffer that moved between registers would have to wait for its
+// loads. What the loop cannot cover follows it, with every stage's number
+// known.
+
+#include "WgmmaKernel.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "vnm/Dialect/VNMNVVM/IR/VNMNVVMDialect.h"
+
+using namespace mlir;
+using namespace vnm;
+
+static constexpr int64_t kUnroll = WgmmaSchedule::kUnroll;
+static constexpr int64_t kGroup = WgmmaSchedule::kWeightGroup;
+
+Type WgmmaKernel::getSumsType() {
+  return LLVM::LLVMStructType::getLiteral(
+      b.getContext(), SmallVector<Type>(schedule.numSums(), b.getF32Type()));
+}
+
+Value WgmmaKernel::emitSlotBefore(Value slot) {
+  return select(equal(slot, 0), i32(schedule.stages - 1), sub(slot, i32(1)));
+}
+
+/// Hands a slot back to the producers, once per warp.
+void WgmmaKernel::emitRelease(Value slot, Value condition) {
+  auto branch = scf::IfOp::create(b, both(equal(lane, 0), condition),
+                                  /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  emitArrive(Barrier::Empty, slot);
+}
+
+/// One k32 step. The metadata register serves both; lanes q = 0, 1 hold that of
+/// the first (selector 0), lanes q = 2, 3 that of the second.
+Value WgmmaKernel::emitMultiply(Value sums, const StageWeights &weights,
+                                Value metadata, Value descriptor, int64_t step,
+                                Value keepSums) {
+  const auto &low = weights.values[0];
+  const auto &high = weights.values[1];
+  SmallVector<Value> registers = {low[2 * step], high[2 * step],
+                                  low[2 * step + 1], high[2 * step + 1]};
+  Value start = add(descriptor, i64(step * wgmma::kStepStride >> 4));
+  MLIRContext *context = b.getContext();
+  bool isBF16 = problem.element.isBF16();
+  auto type = NVVM::WGMMATypesAttr::get(
+      context, isBF16 ? NVVM::WGMMATypes::bf16 : NVVM::WGMMATypes::f16);
+  auto one = NVVM::WGMMAScaleInAttr::get(context, NVVM::WGMMAScaleIn::one);
+  return nvvm::WgmmaMmaAsyncSpOp::create(
+      b, getSumsType(), sums, registers, start, metadata, keepSums,
+      b.getI32IntegerAttr(step),
+      NVVM::MMAShapeAttr::get(context, 64, schedule.tokenTile, 32),
+      NVVM::WGMMATypesAttr::get(context, NVVM::WGMMATypes::f32), type, one,
+      NVVM::MMALayoutAttr::get(context, NVVM::MMALayout::row), type, one,
+      NVVM::MMALayoutAttr::get(context, NVVM::MMALayout::row), UnitAttr());
+}
+
+/// Issues one stage's multiplications. Then those of the stage before are
+/// waited for, whose slot and registers are free again.
+Value WgmmaKernel::emitStage(Value sums, const StageWeights &weights,
+                             Value first, RingPosition &position,
+                             llvm::function_ref<void()> loadAhead) {
+  Value metadata = emitMetadataRegister(weights);
+  Value address = LLVM::PtrToIntOp::create(b, b.getI32Type(), ringStart);
+  address = add(address, mul(position.slot, schedule.stageBytes()));
+  Value descriptor = add(extend(shiftRight(address, 4)),
+                         i64(static_cast<int64_t>(wgmma::kDescriptorBase)));
+  Value later = bitXor(first, isTrue());
+  emitWait(Barrier::Ready, position.slot, position.parity);
+  NVVM::WgmmaFenceAlignedOp::create(b);
+  sums = emitMultiply(sums, weights, metadata, descriptor, 0, later);
+  sums = emitMultiply(sums, weights, metadata, descriptor, 1, isTrue());
+  NVVM::WgmmaGroupSyncAlignedOp::create(b);
+  NVVM::WgmmaWaitGroupSyncOp::create(b, 1);
+  emitRelease(emitSlotBefore(position.slot), later);
+  loadAhead();
+  position = emitNext(position);
+  return sums;
+}
+
+/// Weights are loaded by groups of two stages: a wait for one load is a wait
+/// for all before it, so a group's first use waits for the group and for no
+/// other.
+Value WgmmaKernel::emitMainLoop(const WeightPointers &pointers,
+                                RingPosition &position,
+                                StageWeightsList &ahead) {
+  int64_t numStages = stagesPerTile();
+  // The loop loads no part of the last stage, which may be ragged.
+  int64_t rounds = std::max<int64_t>(0, (numStages - 1 - kGroup) / kUnroll);
+  Value no = bitXor(isTrue(), isTrue());
+  Value sums = LLVM::UndefOp::create(b, getSumsType());
+  if (rounds > 0)
+    sums = emitRounds(rounds, sums, pointers, position, ahead);
+  int64_t done = rounds * kUnroll;
+  for (int64_t stage = done; stage < numStages; ++stage) {
+    sums = emitStage(sums, StageWeights(ahead[stage - done]),
+                     stage == 0 ? isTrue() : no, position, [&] {
+                       int64_t next = stage + kGroup;
+                       if (stage % kGroup == 0 && next < numStages)
+                         llvm::append_range(
+                             ahead, emitLoadWeights(pointers, i32(next), next));
+                     });
+  }
+  return sums;
+}
+
+/// The loop: `rounds` times kUnroll stages.
+Value WgmmaKernel::emitRounds(int64_t rounds, Value sums,
+                              const WeightPointers &pointers,
+                              RingPosition &position, StageWeightsList &ahead) {
+  SmallVector<Value> carried = {sums, position.slot, position.parity};
+  pack(ahead, carried);
+  auto loop = scf::ForOp::create(b, i32(0), i32(rounds), i32(1), carried);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  ValueRange current = loop.getRegionIterArgs();
+  StageWeightsList buffers = ahead;
+  unpack(current.drop_front(3), buffers);
+  RingPosition inner = {current[1], current[2]};
+  Value result = current[0];
+  Value firstStage = mul(loop.getInductionVar(), kUnroll);
+  Value no = bitXor(isTrue(), isTrue());
+  for (int64_t i = 0; i < kUnroll; ++i) {
+    Value first = i == 0 ? equal(firstStage, 0) : no;
+    result = emitStage(result, StageWeights(buffers[i]), first, inner, [&] {
+      if (i % kGroup == 0)
+        llvm::append_range(buffers, emitLoadWeights(pointers,
+                                                    add(firstStage, i + kGroup),
+                                                    /*known=*/-1));
+    });
+  }
+  buffers.erase(buffers.begin(), buffers.begin() + kUnroll);
+  SmallVector<Value> results = {result, inner.slot, inner.parity};
+  pack(buffers, results);
+  scf::YieldOp::create(b, results);
+  position = {loop.getResult(1), loop.getResult(2)};
+  unpack(loop.getResults().drop_front(3), ahead);
+  return loop.getResult(0);
+}

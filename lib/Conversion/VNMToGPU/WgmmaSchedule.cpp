@@ -1,0 +1,111 @@
+// Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+// See the file LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// This file implements the choice and the check of wgmma_sp schedules.
+
+#include "WgmmaSchedule.h"
+
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace vnm;
+
+/// More stages than this hide no more latency.
+static constexpr int64_t kMaxStages = 8;
+/// A grid that leaves more SMs idle than this takes narrower tiles: percent.
+static constexpr int64_t kBusyPercent = 75;
+
+int64_t WgmmaSchedule::numTiles(const SpmmProblem &problem) const {
+  return llvm::divideCeil(problem.numRows, rowTile()) *
+         llvm::divideCeil(problem.numTokens, tokenTile);
+}
+
+WgmmaSchedule::WgmmaSchedule(const SpmmProblem &problem,
+                             const ChipLimits &limits, int64_t tokens) {
+  numSMs = limits.numSMs;
+  rings = problem.panelRows < 128 ? 2 : 1;
+  for (tokenTile = 256; tokenTile > 64; tokenTile /= 2)
+    if (100 * numTiles(problem) >= kBusyPercent * rings * numSMs)
+      break;
+  if (tokens != 0)
+    tokenTile = tokens;
+  unitsAhead = problem.wideIds ? 3 : 6;
+  int64_t bytesPerStage = rings * (stageBytes() + 3 * 8);
+  stages = 0;
+  stages = std::min(kMaxStages,
+                    (limits.sharedBytes - sharedBytes()) / bytesPerStage);
+}
+
+/// An estimate of what a multiplying thread needs beside sums and weights.
+static constexpr int64_t kAddressRegisters = 24;
+
+/// Feature-major arrays are cut into 16-byte pieces of 8 tokens.
+static constexpr int64_t kPiece = 8;
+
+std::string vnm::explainWgmmaRefusal(const SpmmProblem &problem,
+                                     const ChipInfo &chip, int64_t tokens) {
+  if (tokens != 0 && tokens != 64 && tokens != 128 && tokens != 256)
+    return llvm::formatv("requires tiles of 64, 128 or 256 tokens, but "
+                         "token-tile is {0}",
+                         tokens);
+  if (!llvm::is_contained(chip.families, KernelFamily::WgmmaSp))
+    return llvm::formatv("requires chip sm_90a, but it is {0}", chip.name);
+  if (problem.panelRows < 64)
+    return llvm::formatv("requires V of at least 64, but it is {0}",
+                         problem.panelRows);
+  if (problem.xTokenMajor || problem.yTokenMajor)
+    return llvm::formatv("requires feature-major activations and results, but "
+                         "{0} are token-major",
+                         problem.xTokenMajor ? "activations" : "results");
+  if (ShapedType::isDynamic(problem.numTokens))
+    return "requires a static number of tokens, but it is dynamic";
+  if (problem.numTokens % kPiece != 0 || problem.numTokens == 0)
+    return llvm::formatv("requires a positive multiple of {0} tokens, but "
+                         "there are {1}",
+                         kPiece, problem.numTokens);
+  if (ShapedType::isDynamic(problem.numBatches))
+    return "requires static batch dimensions, but one is dynamic";
+  Type result = problem.resultElement;
+  if (!result.isF16() && !result.isBF16() && !result.isF32())
+    return "requires a result of f16, bf16 or f32, but it is f64";
+  WgmmaSchedule schedule(problem, *chip.limits, tokens);
+  constexpr int64_t kMaxSteps = int64_t(1) << 31;
+  int64_t steps = schedule.numTiles(problem) * problem.numBatches *
+                  llvm::divideCeil(problem.numGroups, wgmma::kStageGroups);
+  if (steps >= kMaxSteps)
+    return llvm::formatv("requires fewer than 2^31 steps, but there are {0}",
+                         steps);
+  return explainScheduleRefusal(schedule, *chip.limits);
+}
+
+std::string vnm::explainScheduleRefusal(const WgmmaSchedule &schedule,
+                                        const ChipLimits &limits) {
+  if (schedule.stages < 2)
+    return llvm::formatv("requires at least 2 stages, but there are {0}",
+                         schedule.stages);
+  if (schedule.sharedBytes() > limits.sharedBytes)
+    return llvm::formatv("requires {0} bytes of shared memory, but a CTA has "
+                         "{1}",
+                         schedule.sharedBytes(), limits.sharedBytes);
+  for (int64_t registers :
+       {schedule.consumerRegisters, schedule.producerRegisters})
+    if (registers < 24 || registers > 256 || registers % 8 != 0)
+      return llvm::formatv("requires a multiple of 8 registers from 24 to 256, "
+                           "but a role asks for {0}",
+                           registers);
+  int64_t registers =
+      WgmmaSchedule::kConsumerThreads * schedule.consumerRegisters +
+      WgmmaSchedule::kWarpgroupSize * schedule.producerRegisters;
+  if (registers > limits.registers)
+    return llvm::formatv("requires {0} registers, but an SM has {1}", registers,
+                         limits.registers);
+  // Sums, buffers of weights (8 of values, 4 of metadata) and addresses.
+  int64_t needed =
+      schedule.numSums() + 12 * WgmmaSchedule::kUnroll + kAddressRegisters;
+  if (needed > schedule.consumerRegisters)
+    return llvm::formatv("requires {0} registers to multiply, but a thread has "
+                         "{1}",
+                         needed, schedule.consumerRegisters);
+  return {};
+}

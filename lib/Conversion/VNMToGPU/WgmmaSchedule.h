@@ -1,0 +1,93 @@
+// Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+// See the file LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// This file declares the choices made for a wgmma_sp kernel, and what a chip
+// must offer for them.
+
+#ifndef VNM_LIB_CONVERSION_VNMTOGPU_WGMMASCHEDULE_H
+#define VNM_LIB_CONVERSION_VNMTOGPU_WGMMASCHEDULE_H
+
+#include "Schedule.h"
+#include "WgmmaLayout.h"
+
+#include "vnm/Conversion/VNMToGPU/ChipTable.h"
+#include <string>
+
+namespace vnm {
+
+/// Choices for a wgmma_sp kernel. A persistent CTA has two warpgroups that
+/// multiply and one whose warps gather, but for the last, which fences. They
+/// work through one or two rings of stages in shared memory: one ring feeds
+/// both multiplying warpgroups, which then share a tile of 128 rows; of two
+/// rings each feeds one warpgroup, with a tile of 64 rows.
+struct WgmmaSchedule {
+  /// For `problem` on a chip of these limits, with tiles of `tokens` tokens; 0
+  /// chooses them.
+  WgmmaSchedule(const SpmmProblem &problem, const ChipLimits &limits,
+                int64_t tokens);
+
+  static constexpr int64_t kWarpSize = 32;
+  static constexpr int64_t kWarpgroupSize = 128;
+  static constexpr int64_t kConsumerThreads = 2 * kWarpgroupSize;
+  static constexpr int64_t kThreads = 3 * kWarpgroupSize;
+  static constexpr int64_t kGatherWarps = 3;
+  /// A warp gathers a stage in units of 4 groups.
+  static constexpr int64_t kUnitsPerStage = 4;
+  /// Copies of the main loop's body; also the buffers of weights in registers.
+  static constexpr int64_t kUnroll = 4;
+  /// Stages whose weights are loaded at a time, two to three stages ahead.
+  static constexpr int64_t kWeightGroup = 2;
+  /// f32 sums that a warp stages at a time: 16 rows by a chunk of tokens.
+  static constexpr int64_t kStagingBytes = 16 * wgmma::kChunkTokens * 4;
+
+  int64_t rings;     ///< 1 or 2.
+  int64_t tokenTile; ///< 64, 128 or 256 tokens of a tile.
+  int64_t stages;    ///< Per ring.
+  /// Units for which a gathering warp loads column ids at a time.
+  int64_t unitsAhead;
+  /// Registers per thread that each role asks for (setmaxnreg).
+  int64_t consumerRegisters = 224;
+  int64_t producerRegisters = 56;
+  int64_t numSMs; ///< CTAs of a full grid.
+
+  /// Rows of a tile.
+  int64_t rowTile() const { return 128 / rings; }
+  int64_t consumersPerRing() const { return kConsumerThreads / rings; }
+  int64_t chunks() const { return tokenTile / wgmma::kChunkTokens; }
+  int64_t stageBytes() const { return chunks() * wgmma::kChunkStride; }
+  /// f32 sums per thread.
+  int64_t numSums() const { return tokenTile / 2; }
+
+  /// Where the staging areas and the barriers begin in shared memory, behind
+  /// the rings, and where all ends.
+  int64_t stagingOffset() const { return rings * stages * stageBytes(); }
+  int64_t barrierOffset() const {
+    return stagingOffset() + kConsumerThreads / kWarpSize * kStagingBytes;
+  }
+  /// Three mbarriers per stage: full, ready and empty.
+  int64_t sharedBytes() const {
+    return barrierOffset() + 3 * 8 * rings * stages;
+  }
+
+  LaunchShape getLaunchShape() const {
+    return {rowTile(), tokenTile, kThreads, numSMs, rings, sharedBytes()};
+  }
+
+  /// Tiles of one batch entry; T must be static.
+  int64_t numTiles(const SpmmProblem &problem) const;
+};
+
+/// Why the family cannot compute `problem` on `chip` in tiles of `tokens`
+/// tokens (0: any), as "requires X, but Y"; empty if it can. `checkSupported`
+/// has accepted the op.
+std::string explainWgmmaRefusal(const SpmmProblem &problem,
+                                const ChipInfo &chip, int64_t tokens);
+
+/// Why a chip of these limits cannot run the schedule; empty if it can.
+std::string explainScheduleRefusal(const WgmmaSchedule &schedule,
+                                   const ChipLimits &limits);
+
+} // namespace vnm
+
+#endif // VNM_LIB_CONVERSION_VNMTOGPU_WGMMASCHEDULE_H
