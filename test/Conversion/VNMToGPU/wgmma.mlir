@@ -10,7 +10,7 @@
 // CHECK-LABEL: func.func @wide_panels
 // CHECK: gpu.launch_func {{.*}} dynamic_shared_memory_size
 // CHECK: llvm.mlir.global external @vnm_shared() {addr_space = 3 : i32, alignment = 1024 : i64} : !llvm.array<0 x i8>
-// CHECK: gpu.func @spmm_0({{.*}}) kernel attributes {known_block_size = array<i32: 384, 1, 1>, nvvm.minctasm = 1 : i32}
+// CHECK: gpu.func @spmm_0({{.*}}) kernel attributes {known_block_size = array<i32: 384, 1, 1>, nvvm.minctasm = 1 : i32{{.*}}}
 // CHECK: nvvm.mbarrier.init {{.*}}, %c128_i32
 // CHECK: nvvm.mbarrier.init {{.*}}, %c8_i32
 // CHECK: gpu.barrier
