@@ -7,6 +7,9 @@
 #ifndef VNM_LIB_PIPELINES_HOSTLOWERING_H
 #define VNM_LIB_PIPELINES_HOSTLOWERING_H
 
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+#include "vnm/Conversion/VNMToGPU/VNMToGPU.h"
 #include "vnm/Pipelines/Pipelines.h"
 
 namespace vnm {
@@ -33,6 +36,20 @@ void addLoops(mlir::OpPassManager &pm, const LowerToCPUOptions &options);
 /// Everything to the LLVM dialect; `hasLaunches` says whether there may be
 /// launches of GPU kernels.
 void addLLVM(mlir::OpPassManager &pm, bool hasLaunches);
+
+/// vnm.spmm to kernels and launches, by the options that the pipelines to GPU
+/// code and to the emulator have in common.
+template <typename Options>
+void addKernelEmission(mlir::OpPassManager &pm, const Options &options) {
+  ConvertVNMToGPUOptions toGPU;
+  toGPU.chip = options.chip;
+  toGPU.ptx = options.ptx;
+  toGPU.family = options.family;
+  toGPU.tokenTile = options.kernelTokenTile;
+  pm.addPass(createConvertVNMToGPU(toGPU));
+  pm.addPass(mlir::createCanonicalizerPass());
+  pm.addPass(mlir::createCSEPass());
+}
 
 } // namespace vnm
 

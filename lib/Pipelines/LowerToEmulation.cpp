@@ -24,14 +24,7 @@ void vnm::buildLowerToEmulationPipeline(
     OpPassManager &pm, const LowerToEmulationOptions &options) {
   addFrontHalf(pm, options.getSettings());
   addBufferization(pm);
-  ConvertVNMToGPUOptions toGPU;
-  toGPU.chip = options.chip;
-  toGPU.ptx = options.ptx;
-  toGPU.family = options.family;
-  toGPU.tokenTile = options.kernelTokenTile;
-  pm.addPass(createConvertVNMToGPU(toGPU));
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  addKernelEmission(pm, options);
   addKernelLowering(pm);
   if (options.keepKernels)
     return;

@@ -37,14 +37,7 @@ void vnm::buildLowerToNVVMPipeline(OpPassManager &pm,
   // Deallocations first: their pass would free GPU buffers with the host's
   // allocator.
   addBufferization(pm);
-  ConvertVNMToGPUOptions toGPU;
-  toGPU.chip = options.chip;
-  toGPU.ptx = options.ptx;
-  toGPU.family = options.family;
-  toGPU.tokenTile = options.kernelTokenTile;
-  pm.addPass(createConvertVNMToGPU(toGPU));
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  addKernelEmission(pm, options);
   if (options.format == GPUCodeFormat::MLIR)
     return;
   addKernelLowering(pm);
