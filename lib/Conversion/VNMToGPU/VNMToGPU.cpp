@@ -79,9 +79,9 @@ static void lowerToLaunch(SpmmOp op, gpu::GPUModuleOp kernels, int64_t number,
     kernel = buildWgmmaKernel(builder, op, symbol, problem, schedule);
     shape = schedule.getLaunchShape();
   } else {
-    SpmmSchedule schedule(problem);
+    SpmmSchedule schedule(problem, *options.chip.limits);
     kernel = buildSpmmKernel(builder, op, symbol, problem, schedule);
-    shape = schedule.getLaunchShape();
+    shape = schedule.getLaunchShape(problem);
   }
   kernel->setAttr(kKernelAttrName,
                   describeKernel(op, getLaunch(problem, family, shape)));

@@ -245,26 +245,10 @@ void WgmmaKernel::emit(Value sharedMemory) {
 // The function
 //===----------------------------------------------------------------------===//
 
-/// The module's dynamic shared memory; the 128-byte swizzle wants a multiple of
-/// 1024 bytes.
-static LLVM::GlobalOp getSharedMemory(OpBuilder &builder, Location loc) {
-  constexpr llvm::StringLiteral kName = "vnm_shared";
-  auto module = cast<gpu::GPUModuleOp>(builder.getBlock()->getParentOp());
-  if (auto global = module.lookupSymbol<LLVM::GlobalOp>(kName))
-    return global;
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(module.getBody());
-  auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), 0);
-  constexpr unsigned kSharedSpace = 3;
-  return LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/false,
-                                LLVM::Linkage::External, kName, Attribute(),
-                                /*alignment=*/1024, kSharedSpace);
-}
-
 gpu::GPUFuncOp vnm::buildWgmmaKernel(OpBuilder &builder, SpmmOp op,
                                      StringRef name, const SpmmProblem &problem,
                                      const WgmmaSchedule &schedule) {
-  LLVM::GlobalOp global = getSharedMemory(builder, op.getLoc());
+  LLVM::GlobalOp global = getDynamicSharedMemory(builder, op.getLoc());
   gpu::GPUFuncOp kernel = createKernelFunction(
       builder, op, name, WgmmaSchedule::kThreads, TypeRange());
   // ptxas heeds setmaxnreg only where it knows the registers at the start.
