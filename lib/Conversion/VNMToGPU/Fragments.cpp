@@ -30,7 +30,6 @@ using namespace vnm;
 
 /// Positions 0 and 1 in every group: legal metadata for values that are zero.
 static constexpr int64_t kUnusedWord = 0x4444;
-static constexpr int64_t kWordBytes = 2;
 
 SmallVector<Value> SpmmKernel::emitLoadMatrices(Value address, int64_t offset,
                                                 bool transpose) {
@@ -92,7 +91,7 @@ SmallVector<Value> SpmmKernel::emitActivations(Value read, int64_t half,
 /// words belong to the first, selector 1 lanes q = 2, 3. Rows past R repeat the
 /// last, whose sums are not stored.
 SmallVector<Value> SpmmKernel::emitLoadMetadata(Value stage) {
-  int64_t rowBytes = kWordBytes * problem.numWords();
+  int64_t rowBytes = mma::kWordBytes * problem.numWords();
   Value quadRow = div(map.lane, 4);
   Value word = add(mul(minimum(stage, numStages() - 1), mma::kStageWords),
                    rem(map.lane, 4));
@@ -100,7 +99,7 @@ SmallVector<Value> SpmmKernel::emitLoadMetadata(Value stage) {
   Value safeWord = ragged ? minimum(word, problem.numWords() - 1) : word;
   Value tile =
       advance(globalPointer(args.metadata), mul(extend(map.row), rowBytes));
-  Value column = mul(safeWord, kWordBytes);
+  Value column = mul(safeWord, mma::kWordBytes);
   Value lane = advance(
       tile, extend(add(mul(add(map.warpRow, quadRow), rowBytes), column)));
   SmallVector<Value> words;
@@ -112,7 +111,7 @@ SmallVector<Value> SpmmKernel::emitLoadMetadata(Value stage) {
       place =
           advance(tile, extend(add(mul(minimum(row, left), rowBytes), column)));
     }
-    Value value = load(b.getI16Type(), place, kWordBytes);
+    Value value = load(b.getI16Type(), place, mma::kWordBytes);
     if (ragged)
       value = select(less(word, problem.numWords()), value,
                      arith::ConstantIntOp::create(b, kUnusedWord, 16));

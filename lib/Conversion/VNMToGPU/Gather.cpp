@@ -132,6 +132,8 @@ SmallVector<SpmmKernel::Copy>
 SpmmKernel::makeGather(Value stage, ValueRange list, Value write) {
   SmallVector<Copy> copies;
   SmallVector<Value> ids(list);
+  if (stagesMetadata())
+    copies.push_back([=] { emitCopyMetadata(stage); });
   int64_t rowsAtOnce = SpmmSchedule::kThreads / mma::kValuePieces;
   for (int64_t row = 0; row < schedule.rowTile; row += rowsAtOnce)
     copies.push_back([=] { emitCopyValues(stage, write, row); });
@@ -139,8 +141,7 @@ SpmmKernel::makeGather(Value stage, ValueRange list, Value write) {
     constexpr int64_t kTokensAtOnce =
         SpmmSchedule::kThreads * mma::kPieceElements / mma::kStageSlots;
     for (int64_t token = 0; token < schedule.tokenTile; token += kTokensAtOnce)
-      copies.push_back(
-          [=] { emitGatherSlots(stage, ids, write, token); });
+      copies.push_back([=] { emitGatherSlots(stage, ids, write, token); });
     return copies;
   }
   if (ShapedType::isDynamic(problem.numTokens)) {

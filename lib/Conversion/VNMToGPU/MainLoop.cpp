@@ -80,9 +80,11 @@ Value SpmmKernel::emitNextBuffer(Value buffer) {
 /// All copies are grouped by stages, of which schedule.stages - 1 are under
 /// way; when all but the last schedule.stages - 2 have arrived, so has the
 /// next.
-void SpmmKernel::emitNextStage(LoopState &state) {
+void SpmmKernel::emitNextStage(LoopState &state, Value stage) {
   NVVM::CpAsyncWaitGroupOp::create(b, schedule.stages - 2);
   gpu::BarrierOp::create(b);
+  if (stagesMetadata())
+    state.metadata = emitReadMetadata(stage);
   state.weights.clear();
   for (int64_t tile = 0; tile < schedule.rowTilesPerWarp(); ++tile)
     llvm::append_range(state.weights, emitWeights(state.read, 0, tile));
@@ -104,7 +106,7 @@ void SpmmKernel::emitStage(LoopState &state, Value stage, bool gathers,
     state.ids = emitLoadIds(add(later, 1));
     state.write = emitNextBuffer(state.write);
   }
-  if (!last)
+  if (!last && !stagesMetadata())
     state.metadata = emitLoadMetadata(add(stage, 1));
 
   SmallVector<Value> weights[2] = {state.weights, {}};
@@ -125,7 +127,7 @@ void SpmmKernel::emitStage(LoopState &state, Value stage, bool gathers,
     } else if (!last) {
       NVVM::CpAsyncCommitGroupOp::create(b);
       state.read = emitNextBuffer(state.read);
-      emitNextStage(state);
+      emitNextStage(state, add(stage, 1));
     }
     for (int64_t row = 0; row < rowTiles; ++row)
       emitMmaSp(b, ArrayRef<Value>(weights[half]).slice(4 * row, 4),
@@ -167,13 +169,14 @@ LoopState SpmmKernel::emitPrologue() {
     NVVM::CpAsyncCommitGroupOp::create(b);
   }
   state.ids = emitLoadIds(i32(ahead));
-  state.metadata = emitLoadMetadata(i32(0));
+  if (!stagesMetadata())
+    state.metadata = emitLoadMetadata(i32(0));
   state.read = shared;
   state.write = add(shared, ahead * schedule.stageBytes());
   Value zero = arith::ConstantOp::create(b, b.getF32FloatAttr(0.0f));
   state.sums.assign(
       4 * schedule.rowTilesPerWarp() * schedule.tokenTilesPerWarp(), zero);
-  emitNextStage(state);
+  emitNextStage(state, i32(0));
   return state;
 }
 

@@ -41,6 +41,11 @@ constexpr int64_t kValueBytes = 4 * kStageGroups;
 constexpr int64_t kValuePieces = kValueBytes / kPieceBytes;
 /// Metadata words of 16 bits of a weight row and stage; each has four groups.
 constexpr int64_t kStageWords = kStageGroups / 4;
+constexpr int64_t kWordBytes = 2;
+/// Metadata is copied for a few stages at a time: a sector of 32 bytes per row.
+constexpr int64_t kMetadataStages = 4;
+constexpr int64_t kMetadataBytes = kMetadataStages * kStageWords * kWordBytes;
+constexpr int64_t kMetadataPieces = kMetadataBytes / kPieceBytes;
 
 /// Floats that pad a line of staged sums. Lines of tokens are written in pairs
 /// (rows g, tokens 2q and 2q + 1 by lane 4g + q), lines of rows one by one; the

@@ -91,11 +91,18 @@ struct SpmmSchedule {
   int64_t stageBytes() const {
     return channelBytes() + mma::kValueBytes * rowTile;
   }
+  /// Two buffers of metadata, behind the stages: while one is read, the other
+  /// is filled.
+  int64_t metadataOffset() const { return stages * stageBytes(); }
+  int64_t metadataBytes() const { return mma::kMetadataBytes * rowTile; }
+  int64_t pipelineBytes() const {
+    return metadataOffset() + 2 * metadataBytes();
+  }
   /// Bytes in which a warp stages sums.
   int64_t stagingBytes(bool tokenMajor) const;
   /// Shared memory of a CTA: the stages, later the sums.
   int64_t sharedBytes(bool yTokenMajor) const {
-    return std::max(stages * stageBytes(), kWarps * stagingBytes(yTokenMajor));
+    return std::max(pipelineBytes(), kWarps * stagingBytes(yTokenMajor));
   }
 
   LaunchShape getLaunchShape(const SpmmProblem &problem) const {

@@ -149,7 +149,16 @@ private:
   /// By asynchronous copies of `width` bytes.
   void emitCopyChannel(mlir::Value stage, mlir::ValueRange ids,
                        mlir::Value write, int64_t position, int64_t width);
-  void emitCopyValues(mlir::Value stage, mlir::Value write, int64_t round);
+  void emitCopyValues(mlir::Value stage, mlir::Value write, int64_t row);
+
+  // MetadataStage.cpp
+  /// Whether metadata goes through shared memory; else lanes load it directly.
+  bool stagesMetadata() const;
+  /// Copies the metadata of stage `stage` and those after it, if it is the
+  /// first of mma::kMetadataStages.
+  void emitCopyMetadata(mlir::Value stage);
+  /// The metadata words of stage `stage`, which has been waited for.
+  llvm::SmallVector<mlir::Value> emitReadMetadata(mlir::Value stage);
 
   // GatherElements.cpp
   /// Through registers, where tokens are not aligned.
@@ -188,7 +197,7 @@ private:
   void emitStage(LoopState &state, mlir::Value stage, bool gathers, bool last);
   /// Waits until everyone's part of the next stage is there, and moves on to
   /// it.
-  void emitNextStage(LoopState &state);
+  void emitNextStage(LoopState &state, mlir::Value stage);
   mlir::Value emitNextBuffer(mlir::Value buffer);
 
   // Epilogue.cpp
