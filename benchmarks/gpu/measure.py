@@ -4,7 +4,9 @@
 """Measures every contestant of every shape, and checks every result."""
 
 import collections
+import dataclasses
 import datetime
+import json
 import os
 import subprocess
 import sys
@@ -43,17 +45,29 @@ def device_facts():
     }
 
 
+@dataclasses.dataclass
+class Built:
+    """A kernel, and what it was built as (cases.Case)."""
+
+    name: str  # The folder it is in.
+    kernel: manifest.Kernel
+    variant: str
+    epilogue: str
+
+
 def find_kernels(driver, folder, dtype):
-    """{shape: [(kernel, variant)]} of all manifests in a folder."""
+    """{shape: [Built]} of all kernels that `build` left in a folder."""
     kernels = collections.defaultdict(list)
     for name in sorted(os.listdir(folder)):
         path = os.path.join(folder, name)
-        if not os.path.exists(os.path.join(path, "manifest.json")):
+        if not os.path.exists(os.path.join(path, "case.json")):
             continue
+        with open(os.path.join(path, "case.json")) as file:
+            case = json.load(file)
         for kernel in manifest.load_manifest(driver, path):
-            types = {a["name"]: a["type"] for a in kernel.arguments}
-            if types["values"] == dtype and not kernel.epilogue and not kernel.accumulate:
-                kernels[(kernel.rows, kernel.cols, kernel.tokens)].append((kernel, name.rsplit("_", 1)[1]))
+            if case["dtype"] == dtype:
+                variant = case["schedule"] or case["variant"]
+                kernels[(kernel.rows, kernel.cols, kernel.tokens)].append(Built(name, kernel, variant, case["epilogue"]))
     return kernels
 
 
@@ -79,7 +93,9 @@ class ShapeRun:
     """All contestants of one shape, timed in turns."""
 
     def __init__(self, shape, dtype, kernels, algorithms, options):
-        """`algorithms`: cuSPARSELt's, as find_algorithms returns them for the shape."""
+        """`kernels`: a list of Built; `algorithms`: cuSPARSELt's, as a search's
+        algorithms() returns them for the shape; `options`: `seed`, `rounds`, and
+        `sustained`, seconds."""
         self.shape, self.kernels, self.algorithms, self.options = shape, kernels, algorithms, options
         self.generator = torch.Generator("cuda").manual_seed(options.seed)
         self.dtype = DTYPES[dtype]
@@ -110,10 +126,17 @@ class ShapeRun:
 
     def enter_kernels(self):
         rows, cols, _ = self.shape
-        for kernel, variant in self.kernels:
-            v, _, m = map(int, kernel.pattern.split(":"))
+        by_pattern = collections.defaultdict(list)
+        for built in self.kernels:
+            by_pattern[built.kernel.pattern].append(built)
+        for pattern, kernels in by_pattern.items():
+            v, _, m = map(int, pattern.split(":"))
             parts, dense = weights.make_weight(rows, cols, v, m, self.dtype, self.generator)
-            self.enter(contestants.Ours(self.shape, kernel, variant, parts, self.x), dense @ self.x.double())
+            expected = dense @ self.x.double()
+            del dense
+            for built in kernels:
+                ours = contestants.Ours(self.shape, built, parts, self.x)
+                self.enter(ours, ours.finish(expected))
 
     def run(self):
         """The entries of the shape, one per contestant and layout."""
@@ -132,6 +155,7 @@ class ShapeRun:
             })
         results = self.keep_best(results)
         self.add_ratios(results)
+        self.add_epilogue_costs(results)
         return results
 
     def keep_best(self, results):
@@ -149,6 +173,15 @@ class ShapeRun:
                 entry["sustained_microseconds"] = seconds * 1e6
             kept.append(entry)
         return kept
+
+    @staticmethod
+    def add_epilogue_costs(results):
+        """Time over that of the same kernel without an epilogue."""
+        key = lambda e: (e.get("pattern"), e.get("family"), str(e.get("schedule")), e.get("variant"), e.get("layout"))
+        plain = {key(e): e["microseconds"] for e in results if e.get("epilogue") == "none"}
+        for entry in results:
+            if entry.get("epilogue", "none") != "none" and key(entry) in plain:
+                entry["over_plain"] = entry["microseconds"] / plain[key(entry)]
 
     @staticmethod
     def add_ratios(results):

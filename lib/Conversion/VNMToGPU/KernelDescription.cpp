@@ -110,7 +110,8 @@ DictionaryAttr DescriptionBuilder::describe(const KernelLaunch &launch) {
                          : b.getI64IntegerAttr(numTokens);
   addArguments();
   return b.getDictionaryAttr(
-      {entry("family", launch.family),
+      {entry("family", launch.schedule.getFamily()),
+       entry("schedule", launch.schedule.getFields()),
        entry("pattern", op.getEncoding().getPattern().getPattern().str()),
        entry("rows", op.getNumRows()), entry("cols", op.getNumCols()),
        entry("tokens", tokens), entry("batch", batch()),

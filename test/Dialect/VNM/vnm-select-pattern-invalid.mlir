@@ -21,7 +21,7 @@
 // UNREACHABLE: error: vnm-select-pattern: requires a speed-up of 50.000, but the candidates reach at most {{[0-9.]+}}, with
 // BUDGET: error: vnm-select-pattern: requires {{.*}}
 // BUDGET-RULE: error: vnm-select-pattern: option budget: requires a positive time and rule=per-layer, but it is 5.0{{.*}} with rule=diversity
-// RULE: error: vnm-select-pattern: option rule: requires diversity, retained or per-layer, but it is 'best'
+// RULE: error: vnm-select-pattern: option rule: requires diversity, retained, per-layer or annotated, but it is 'best'
 // CANDIDATE: error: vnm-select-pattern: option candidates: requires
 // TOKENS: error: vnm-select-pattern: option tokens: requires a positive number, but it is -1
 // DYNAMIC: error: 'linalg.matmul' op requires the option tokens of vnm-select-pattern, as the number of tokens of layer 'fc' is dynamic
