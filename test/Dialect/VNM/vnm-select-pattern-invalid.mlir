@@ -26,7 +26,7 @@
 // TOKENS: error: vnm-select-pattern: option tokens: requires a positive number, but it is -1
 // DYNAMIC: error: 'linalg.matmul' op requires the option tokens of vnm-select-pattern, as the number of tokens of layer 'fc' is dynamic
 // MISSING: error: vnm-select-pattern: option cost-table: requires a readable file, but '{{.*}}missing' cannot be read
-// TABLE: error: vnm-select-pattern: option cost-table: '{{.*}}.json': requires
+// TABLE: error: vnm-select-pattern: option cost-table: '{{.*}}.json': $.device: requires a string
 // ARGUMENT: error: vnm-select-pattern: requires importance scores of every layer, but 'fc' has none
 // REPORT: error: vnm-write-report: option file: requires a writable file, but '{{.*}}report.json' cannot be written
 

@@ -35,7 +35,7 @@
 // Own patterns, of which the table has only the V. The second layer is slower.
 // ANNOTATED: vnm.layer = "wide", vnm.sparsity = #vnm.sparsity<64:2:4, column_choice = l1>
 // ANNOTATED-NOT: vnm.sparsity
-// KEPT: [Passed] select | {{.*}}Remark="layer wide: 64:2:4, {{[0-9.]+}} us (extrapolated), dense 100.0 us"
+// KEPT: [Passed] select | {{.*}}Remark="layer wide: 64:2:4, 28.9 us (interpolated), dense 100.0 us"
 // KEPT: [Missed] select | {{.*}}Reason="its pattern is not predicted to be faster", Remark="layer long stays dense at 10.0 us
 
 // REMARK: [Passed] select | {{.*}}Remark="layer wide: 32:2:5, 80.0 us (measured), dense 100.0 us", SpeedUp=1.25
