@@ -55,10 +55,11 @@ class Found:
     # Why the search ended before its end, or None.
     ended: str = None
 
-    def algorithms(self, shape):
-        """{(token-major x, transposed result): (id, split K, mode)}; layouts without a
-        working algorithm are missing."""
-        return {layout: algorithm for layout, (_, algorithm) in self.best.get(tuple(shape), {}).items()}
+    def fastest(self, shape, count=2):
+        """[(seconds, (token-major x, transposed result), (id, split K, mode))] of the
+        `count` fastest layouts, each with its fastest algorithm."""
+        layouts = self.best.get(tuple(shape), {}).items()
+        return sorted((seconds, layout, algorithm) for layout, (seconds, algorithm) in layouts)[:count]
 
     def summary(self):
         """A sentence for the reader of a report."""
@@ -99,7 +100,9 @@ class Child:
 
     def read_errors(self):
         for line in self.process.stderr:
-            self.last_words = line.strip() or self.last_words
+            # An exception's line says more than what follows it.
+            if line.strip() and (b"Error" in line or b"Error" not in self.last_words):
+                self.last_words = line.strip()
 
     def next_event(self, seconds):
         """The next event, None if the child has ended; raises queue.Empty."""
@@ -218,12 +221,10 @@ def try_candidate(candidate, shape, packed, x, layout, expected):
     elif candidate != "default":
         algorithm = (int(candidate[2:]), 1, -1)
     contestant = contestants.CuSparseLt(shape, packed, x, token_major, transpose, algorithm)
-    contestant.run(0)
-    torch.cuda.synchronize()
-    error = contestant.errors(expected)
+    error, seconds = measure.try_once(contestant, expected)
     if error > contestant.tolerance:
         return None, algorithm, f"wrong result, error {error:.1e}"
-    return measure.quick_time(contestant), algorithm, None
+    return seconds, algorithm, None
 
 
 def run_child(dtype, work, barred):

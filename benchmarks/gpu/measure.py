@@ -76,9 +76,19 @@ def kernels_of(kernels, shape):
     return kernels.get(shape, []) + kernels.get((rows, cols, "tokens"), [])
 
 
-def quick_time(contestant):
-    """A rough time, to choose an algorithm by."""
-    return timing.Timed(contestant.run, contestant.copies, target=3e-4, max_launches=64).burst(replays=2)
+def try_once(contestant, expected):
+    """(error, rough seconds) of a contestant with one set of buffers: one launch, as
+    it may be dear on the host, captured and replayed with the L2 cache cleared."""
+    graph = timing.capture(contestant.run, 1, 1, warm=0)
+    graph.replay()
+    torch.cuda.synchronize()
+    error = contestant.errors(expected)
+    scratch = torch.empty(contestants.ROTATED_BYTES, dtype=torch.uint8, device="cuda")
+    times = []
+    for _ in range(5):
+        scratch.zero_()
+        times.append(timing.replay_seconds(graph))
+    return error, min(times)
 
 
 def logical_depth(cols, pattern):
@@ -94,7 +104,7 @@ class ShapeRun:
 
     def __init__(self, shape, dtype, kernels, algorithms, options):
         """`kernels`: a list of Built; `algorithms`: cuSPARSELt's, as a search's
-        algorithms() returns them for the shape; `options`: `seed`, `rounds`, and
+        fastest() returns them for the shape; `options`: `seed`, `rounds`, and
         `sustained`, seconds."""
         self.shape, self.kernels, self.algorithms, self.options = shape, kernels, algorithms, options
         self.generator = torch.Generator("cuda").manual_seed(options.seed)
@@ -108,7 +118,7 @@ class ShapeRun:
         return torch.randn(*size, generator=self.generator, device="cuda").to(self.dtype)
 
     def enter(self, contestant, expected):
-        self.entrants.append((contestant, timing.Timed(contestant.run, contestant.copies), expected))
+        self.entrants.append((contestant, timing.Timed(contestant.run, contestant.copies, **contestant.timing), expected))
 
     def enter_libraries(self):
         rows, cols, _ = self.shape
@@ -121,8 +131,9 @@ class ShapeRun:
         pruned = weights.prune_2_of_4(weight)
         packed = torch._cslt_compress(pruned)
         expected = pruned.double() @ self.x.double()
-        for (token_major, transpose), algorithm in self.algorithms.items():
-            self.enter(contestants.CuSparseLt(self.shape, packed, self.x, token_major, transpose, algorithm), expected)
+        for seconds, (token_major, transpose), algorithm in self.algorithms:
+            self.enter(contestants.CuSparseLt(self.shape, packed, self.x, token_major, transpose, algorithm, seconds),
+                       expected)
 
     def enter_kernels(self):
         rows, cols, _ = self.shape

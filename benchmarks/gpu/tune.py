@@ -146,7 +146,7 @@ def measure_all(options):
         for shape in todo:
             bar.show("x".join(map(str, shape)))
             append_log(options.dir, {"dtype": dtype, "shape": shape})
-            results = measure.ShapeRun(shape, dtype, kernels[shape], {}, options).run()
+            results = measure.ShapeRun(shape, dtype, kernels[shape], [], options).run()
             append_log(options.dir, {"dtype": dtype, "shape": shape, "kernels": names[shape], "facts": facts,
                                      "results": results})
             failures += sum(not entry["correct"] for entry in results)
@@ -181,8 +181,10 @@ def write_table(options):
         devices.add(other.split(",")[0])
     if len(devices) > 1:
         raise SystemExit(f"error: requires measurements of one device, but they are of {', '.join(sorted(devices))}")
-    for entry in measured:
-        entries += report.cost_entries({"dtype": entry["dtype"], "results": entry["results"]})
+    new = [new for entry in measured for new in report.cost_entries(entry)]
+    product_of = lambda entry: [entry[key] for key in ("dtype", "rows", "cols", "tokens", "pattern")]
+    products = [product_of(entry) for entry in new]
+    entries = [entry for entry in entries if product_of(entry) not in products] + new
     with open(options.output + ".new", "w") as file:
         file.write(report.format_cost_table(device, entries))
     os.replace(options.output + ".new", options.output)
@@ -216,7 +218,7 @@ def add_measuring(parser):
 
 def add_writing(parser):
     parser.add_argument("-o", "--output", required=True, help="cost table to write")
-    parser.add_argument("--into", metavar="TABLE", help="cost table whose other entries are kept")
+    parser.add_argument("--into", metavar="TABLE", help="cost table whose entries of other products are kept")
 
 
 def main():

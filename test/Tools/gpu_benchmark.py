@@ -92,9 +92,11 @@ def test_search_survives_its_children():
     found = search(CHILD, start=60, candidate=2, total=120)
     assert set(found.best) == {(64, 64, 8), (128, 64, 8)}, found
     for shape in found.best:
-        assert set(found.algorithms(shape)) == set(cusparselt.LAYOUTS), found
-        for layout, algorithm in found.algorithms(shape).items():
-            assert cusparselt.ITEMS[algorithm[0]] == (layout, "id1"), algorithm
+        fastest = found.fastest(shape, 4)
+        assert {layout for _, layout, _ in fastest} == set(cusparselt.LAYOUTS), found
+        for seconds, layout, algorithm in fastest:
+            assert seconds == 1.0 and cusparselt.ITEMS[algorithm[0]] == (layout, "id1"), fastest
+        assert found.fastest(shape) == fastest[:2]
     causes = [(f["candidate"], f["cause"]) for f in found.failures]
     assert causes.count(("id2", "died: exit status 3, illegal instruction")) == 1, causes
     assert causes.count(("search", "hung for 2 s")) == 1, causes

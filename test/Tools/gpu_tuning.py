@@ -86,7 +86,7 @@ def run_tune(*arguments):
 
 
 def write_table():
-    """A table with a wrong result left out and an older entry replaced."""
+    """A table with a wrong result left out and the older entry of a product replaced."""
     folder = OUT / "measured"
     folder.mkdir(exist_ok=True)
     results = [result(20.0), result(9.0, {"token_tile": 64}), result(7.0, {"token_tile": 128}),
@@ -104,7 +104,7 @@ def write_table():
 def test_table():
     table = json.loads(write_table().read_text())
     times = [(e["tokens"], e.get("schedule"), e["microseconds"]) for e in table["entries"]]
-    assert times == [(128, {"token_tile": 64}, 9.0), (4096, {"token_tile": 64}, 99.0), (128, None, 20.0),
+    assert times == [(4096, {"token_tile": 64}, 99.0), (128, None, 20.0), (128, {"token_tile": 64}, 9.0),
                      (128, {"token_tile": 128}, 7.0)], times
     (OUT / "old.json").write_text(json.dumps({"version": 1, "device": "Another GPU", "entries": []}))
     done = run_tune("write", "--dir", OUT / "measured", "-o", OUT / "mixed.json", "--into", OUT / "old.json")

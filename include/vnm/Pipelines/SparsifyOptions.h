@@ -115,8 +115,9 @@ struct SparsifyOptions : mlir::PassPipelineOptions<Concrete> {
                      "empty (default) for a model")};
   Option<int64_t> tokens{
       *this, "tokens", llvm::cl::init(0),
-      llvm::cl::desc("With select or allow-dense: T of products whose number of "
-                     "tokens is dynamic")};
+      llvm::cl::desc(
+          "With select or allow-dense: T of products whose number of "
+          "tokens is dynamic")};
   Option<bool> permute{
       *this, "permute", llvm::cl::init(false),
       llvm::cl::desc("Permute channels (vnm-permute-channels; default false)")};

@@ -82,8 +82,8 @@ struct Roofline {
 class CostTable {
 public:
   CostTable() = default;
-  /// Reads the JSON of docs/algorithms.md, "Cost tables". Errors name the place,
-  /// e.g. "$.entries[3].rows: requires an integer".
+  /// Reads the JSON of docs/algorithms.md, "Cost tables". Errors name the
+  /// place, e.g. "$.entries[3].rows: requires an integer".
   static llvm::Expected<CostTable> parse(llvm::StringRef json);
   /// Parses a file. Errors name the file.
   static llvm::Expected<CostTable> open(llvm::StringRef file);

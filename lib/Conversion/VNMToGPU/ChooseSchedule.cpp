@@ -133,8 +133,12 @@ ChooseSchedulePass::getCandidates(const SpmmProblem &problem,
     auto schedule = ScheduleAttr::get(&getContext(), known.family, fields);
     if (!explainRefusal(problem, options.chip, schedule).empty())
       continue;
+    // Entries that leave fields open may mean what another says.
     schedule = info->complete(problem, options.chip, schedule);
-    if (options.admit(schedule))
+    bool isKnown = llvm::is_contained(
+        llvm::map_range(candidates, [](auto &c) { return c.schedule; }),
+        schedule);
+    if (options.admit(schedule) && !isKnown)
       candidates.push_back({schedule, known.cost});
   }
   return candidates;

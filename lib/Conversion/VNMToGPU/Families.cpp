@@ -138,7 +138,9 @@ std::string vnm::explainRefusal(const SpmmProblem &problem,
         listNames(getFamilies(),
                   [](const FamilyInfo &i) { return toString(i.family); }),
         schedule.getFamily());
-  auto getName = [](const ScheduleField &field) { return StringRef(field.name); };
+  auto getName = [](const ScheduleField &field) {
+    return StringRef(field.name);
+  };
   for (NamedAttribute field : schedule.getFields()) {
     StringRef name = field.getName();
     if (llvm::is_contained(llvm::map_range(info->fields, getName), name))

@@ -27,7 +27,8 @@ static constexpr int64_t kVersion = 1;
 static json::Value toJSON(ScheduleAttr schedule) {
   json::Object fields;
   for (NamedAttribute field : schedule.getFields())
-    fields[field.getName().str()] = cast<IntegerAttr>(field.getValue()).getInt();
+    fields[field.getName().str()] =
+        cast<IntegerAttr>(field.getValue()).getInt();
   return json::Object{{"family", schedule.getFamily()},
                       {"fields", std::move(fields)}};
 }
@@ -79,10 +80,10 @@ struct ListSchedulesPass final
     llvm::raw_fd_ostream stream(file, error, llvm::sys::fs::OF_Text);
     if (!error) {
       stream << llvm::formatv(
-          "{0:2}\n", json::Value(json::Object{{"version", kVersion},
-                                              {"chip", chip.getValue()},
-                                              {"products",
-                                               std::move(products)}}));
+          "{0:2}\n",
+          json::Value(json::Object{{"version", kVersion},
+                                   {"chip", chip.getValue()},
+                                   {"products", std::move(products)}}));
       stream.flush();
       error = stream.error();
       stream.clear_error();

@@ -47,12 +47,18 @@ static double modelOf(const ProductShape &shape,
 
 TEST(CostTable, ScalesTheModelAndSaysSo) {
   // Both shapes take three times as long as the model says.
-  CostTable table = tableOf({{ElementType::F16, {64, 64, 64}, kDense, "a",
-                              3 * modelOf({64, 64, 64})},
-                             {ElementType::F16, {64, 64, 256}, kDense, "b",
-                              3 * modelOf({64, 64, 256})},
-                             {ElementType::F16, {64, 64, 256}, kDense, "c",
-                              9 * modelOf({64, 64, 256})}});
+  CostTable table = tableOf(
+      {{ElementType::F16, {64, 64, 64}, kDense, "a", 3 * modelOf({64, 64, 64})},
+       {ElementType::F16,
+        {64, 64, 256},
+        kDense,
+        "b",
+        3 * modelOf({64, 64, 256})},
+       {ElementType::F16,
+        {64, 64, 256},
+        kDense,
+        "c",
+        9 * modelOf({64, 64, 256})}});
   Cost inside = costOf(table, {64, 64, 200});
   EXPECT_NEAR(inside.microseconds, 3 * modelOf({64, 64, 200}), 1e-9);
   EXPECT_EQ(inside.source, Cost::Source::Interpolated);
@@ -65,23 +71,32 @@ TEST(CostTable, ScalesTheModelAndSaysSo) {
 
 TEST(CostTable, WeighsNeighboursByDistance) {
   // Half-way in logarithms both ratios count the same: 1 and 4 give 2.
-  CostTable table = tableOf({{ElementType::F16, {64, 64, 16}, kDense, "a",
-                              modelOf({64, 64, 16})},
-                             {ElementType::F16, {64, 64, 256}, kDense, "b",
-                              4 * modelOf({64, 64, 256})}});
+  CostTable table = tableOf(
+      {{ElementType::F16, {64, 64, 16}, kDense, "a", modelOf({64, 64, 16})},
+       {ElementType::F16,
+        {64, 64, 256},
+        kDense,
+        "b",
+        4 * modelOf({64, 64, 256})}});
   EXPECT_NEAR(costOf(table, {64, 64, 64}).microseconds,
               2 * modelOf({64, 64, 64}), 1e-9);
 }
 
 TEST(CostTable, TakesOtherMOfTheSameV) {
   // As many columns are multiplied at K = 128, M = 16 as at K = 64, M = 8.
-  CostTable table = tableOf({{ElementType::F16, {64, 64, 64}, kSparse, "a",
+  CostTable table = tableOf({{ElementType::F16,
+                              {64, 64, 64},
+                              kSparse,
+                              "a",
                               2 * modelOf({64, 64, 64}, kSparse)},
-                             {ElementType::F16, {64, 512, 64}, kSparse, "a",
+                             {ElementType::F16,
+                              {64, 512, 64},
+                              kSparse,
+                              "a",
                               7 * modelOf({64, 512, 64}, kSparse)}});
   Cost cost = costOf(table, {64, 128, 64}, Pattern{64, 2, 16});
-  EXPECT_NEAR(cost.microseconds,
-              2 * modelOf({64, 128, 64}, Pattern{64, 2, 16}), 1e-6);
+  EXPECT_NEAR(cost.microseconds, 2 * modelOf({64, 128, 64}, Pattern{64, 2, 16}),
+              1e-6);
   EXPECT_EQ(cost.source, Cost::Source::Interpolated);
   EXPECT_EQ(costOf(table, {64, 128, 64}, Pattern{32, 2, 16}).source,
             Cost::Source::Roofline);
@@ -92,17 +107,17 @@ TEST(CostTable, ListsSchedulesFastestFirst) {
   double modelSmall = modelOf(small, kSparse);
   double modelLarge = modelOf(large, kSparse);
   ScheduleFields narrow{{"token_tile", 64}}, wide{{"token_tile", 256}};
-  CostTable table = tableOf(
-      {{ElementType::F16, small, kSparse, "f", 4 * modelSmall, narrow},
-       {ElementType::F16, small, kSparse, "f", 5 * modelSmall, wide},
-       {ElementType::F16, small, kSparse, "g", 1 * modelSmall},
-       {ElementType::F16, large, kSparse, "f", 9 * modelLarge, narrow},
-       {ElementType::F16, large, kSparse, "f", 5 * modelLarge, wide},
-       {ElementType::F16, small, kDense, "cublas", 1e-3}});
+  CostTable table =
+      tableOf({{ElementType::F16, small, kSparse, "f", 4 * modelSmall, narrow},
+               {ElementType::F16, small, kSparse, "f", 5 * modelSmall, wide},
+               {ElementType::F16, small, kSparse, "g", 1 * modelSmall},
+               {ElementType::F16, large, kSparse, "f", 9 * modelLarge, narrow},
+               {ElementType::F16, large, kSparse, "f", 5 * modelLarge, wide},
+               {ElementType::F16, small, kDense, "cublas", 1e-3}});
   auto names = [&](const ProductShape &shape) {
     std::string text;
-    for (const ScheduleCost &cost : take(
-             table.lookUpSchedules(ElementType::F16, shape, *kSparse))) {
+    for (const ScheduleCost &cost :
+         take(table.lookUpSchedules(ElementType::F16, shape, *kSparse))) {
       text += cost.family;
       for (const auto &[name, value] : cost.schedule)
         text += " " + name + "=" + std::to_string(value);
@@ -115,12 +130,12 @@ TEST(CostTable, ListsSchedulesFastestFirst) {
   // g is extrapolated, and so last, though its time is the least.
   EXPECT_EQ(names(between), "f token_tile=256 interpolated; "
                             "f token_tile=64 interpolated; g extrapolated; ");
-  EXPECT_TRUE(take(table.lookUpSchedules(ElementType::F32, small, *kSparse))
-                  .empty());
-  EXPECT_EQ(messageOf(table.lookUpSchedules(ElementType::F16, {1, 1, 0},
-                                            *kSparse)),
-            "requires R, K and T of a product to be at least 1, but they are "
-            "1, 1 and 0");
+  EXPECT_TRUE(
+      take(table.lookUpSchedules(ElementType::F32, small, *kSparse)).empty());
+  EXPECT_EQ(
+      messageOf(table.lookUpSchedules(ElementType::F16, {1, 1, 0}, *kSparse)),
+      "requires R, K and T of a product to be at least 1, but they are "
+      "1, 1 and 0");
 }
 
 TEST(CostTable, FallsBackToTheModel) {
@@ -188,9 +203,8 @@ TEST(CostTable, RefusesBadText) {
   EXPECT_EQ(messageOf(CostTable::parse("3")), "$: requires an object");
   EXPECT_EQ(messageOf(CostTable::parse("{\"version\": 1}")),
             "$.device: requires a string");
-  EXPECT_EQ(
-      messageOf(CostTable::parse("{\"version\": 1, \"device\": \"d\"}")),
-      "$.entries: requires an array");
+  EXPECT_EQ(messageOf(CostTable::parse("{\"version\": 1, \"device\": \"d\"}")),
+            "$.entries: requires an array");
   EXPECT_NE(messageOf(CostTable::parse("{")), "");
   EXPECT_EQ(messageOf(CostTable().lookUp(ElementType::F16, {1, 0, 1}, kDense)),
             "requires R, K and T of a product to be at least 1, but they are "

@@ -72,9 +72,9 @@ LogicalResult SelectPatternPass::parseCandidates() {
     patterns = getDefaultCandidates();
   if (rule != "diversity" && rule != "retained" && rule != "per-layer" &&
       rule != "annotated")
-    return emitOptionError("rule")
-           << "requires diversity, retained, per-layer or annotated, but it is '"
-           << rule << "'";
+    return emitOptionError("rule") << "requires diversity, retained, per-layer "
+                                      "or annotated, but it is '"
+                                   << rule << "'";
   if (budget < 0 || (budget > 0 && rule != "per-layer"))
     return emitOptionError("budget")
            << "requires a positive time and rule=per-layer, but it is "
