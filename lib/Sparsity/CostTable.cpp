@@ -228,13 +228,14 @@ CostTable::lookUpSchedules(ElementType type, const ProductShape &shape,
     kernels[{neighbour.entry->family, neighbour.entry->schedule}].push_back(
         neighbour);
   std::vector<ScheduleCost> costs;
+  costs.reserve(kernels.size());
   for (const auto &[kernel, neighbours] : kernels)
     costs.push_back({kernel.first, kernel.second,
                      interpolate(neighbours, query, roofline)});
-  llvm::stable_sort(costs, [](const ScheduleCost &a, const ScheduleCost &b) {
+  llvm::sort(costs, [](const ScheduleCost &a, const ScheduleCost &b) {
     auto key = [](const ScheduleCost &c) {
-      return std::pair(c.cost.source == Cost::Source::Extrapolated,
-                       c.cost.microseconds);
+      return std::tuple(c.cost.source == Cost::Source::Extrapolated,
+                        c.cost.microseconds, c.family, c.schedule);
     };
     return key(a) < key(b);
   });
