@@ -127,6 +127,13 @@ def test_choice_is_compared_with_the_best():
     assert choice.compare(facts, VNM_OPT, "sm_90a", str(table))[0].loss == float("inf")
 
 
+def test_committed_table():
+    work = [cases.Case(4096, 4096, 4096, 128, 8), cases.Case(4096, 4096, 64, 64, 16), cases.Case(640, 640, 1000, 128, 8)]
+    table = SOURCE / "benchmarks" / "gpu" / "h200-costs.json"
+    texts = schedules.chosen(VNM_OPT, "sm_90a", str(table), work)
+    assert all(text.startswith("family = wgmma_sp, token_tile = ") for text in texts), texts
+
+
 MODEL = """
 func.func @f(%x: tensor<512x?xf16>, %w: tensor<256x512xf16, #vnm.encoding<64:2:8>>, %y: tensor<256x?xf16>)
     -> tensor<256x?xf16> {
