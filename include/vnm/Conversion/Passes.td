@@ -19,9 +19,9 @@ def ChooseSchedule : Pass<"vnm-choose-schedule", "::mlir::ModuleOp"> {
     With `cost-table` (docs/algorithms.md, "Cost tables") the fastest of the
     table's schedules that the product admits is taken: by its measured time where
     the table has this shape and pattern, else interpolated between the nearest
-    shapes. A time outside of what was measured decides only where no other is
-    known. Without a table, with none of its schedules admitted, or with a dynamic
-    T or batch, a built-in rule chooses: wgmma_sp on sm_90a for V of 64 or more,
+    shapes. Without a table, with none of its schedules admitted, for a shape
+    outside of all measured ones, or with a dynamic T or batch, a built-in rule
+    chooses: wgmma_sp on sm_90a for V of 64 or more,
     feature-major activations and results of f16, bf16 or f32, and T a multiple of
     8 and at least 64, else mma_sp, with the tiles that the family itself takes.
     `family` and `token-tile` narrow either choice.

@@ -29,7 +29,7 @@ struct Product {
   sparsity::Pattern pattern;
 };
 
-/// A schedule that the product admits, and its time.
+/// A schedule that the product admits, and its measured or interpolated time.
 struct Candidate {
   ScheduleAttr schedule;
   sparsity::Cost cost;
@@ -125,6 +125,9 @@ ChooseSchedulePass::getCandidates(const SpmmProblem &problem,
   for (const sparsity::ScheduleCost &known :
        llvm::cantFail(costs.lookUpSchedules(product.type, product.shape,
                                             product.pattern))) {
+    // What is best for some shapes says little of those beyond.
+    if (known.cost.source == sparsity::Cost::Source::Extrapolated)
+      break;
     const FamilyInfo *info = lookUpFamily(known.family);
     if (!info)
       continue;
@@ -180,9 +183,11 @@ void ChooseSchedulePass::chooseWithoutTimes(
   op.setScheduleAttr(choice.schedule);
   remarkOnPassedOver(op, choice);
   StringRef reason = "there is no cost table";
-  if (!costTable.empty())
-    reason = product ? "the cost table has no schedule that the product admits"
-                     : "the number of tokens or of batch entries is dynamic";
+  if (!product)
+    reason = "the number of tokens or of batch entries is dynamic";
+  else if (!costTable.empty())
+    reason = "the cost table has no schedule that the product admits and whose "
+             "measured shapes surround it";
   std::string times;
   if (product)
     times = llvm::formatv(": sparse {0}, dense {1}",

@@ -26,11 +26,11 @@ func.func @measured(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<
 }
 
 // Between two shapes of the table the choice at the nearer one counts more. mma_sp
-// was only measured elsewhere, which would decide only if nothing else did.
+// was only measured elsewhere.
 // CHECK-LABEL: func.func @interpolated
 // TABLE: schedule = #vnm.schedule<family = wgmma_sp, token_tile = 128>
 // SM80: schedule = #vnm.schedule<family = mma_sp>
-// REMARK: [Passed] schedule | {{.*}}Function=interpolated |{{.*}} Reason="wgmma_sp, token_tile = 64: {{[0-9.]+}} us (interpolated); mma_sp: {{[0-9.]+}} us (extrapolated); dense: {{[0-9.]+}} us (interpolated)"
+// REMARK: [Passed] schedule | {{.*}}Function=interpolated |{{.*}} Reason="wgmma_sp, token_tile = 64: {{[0-9.]+}} us (interpolated); dense: {{[0-9.]+}} us (interpolated)"
 func.func @interpolated(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
     %x: memref<512x320xf16>, %y: memref<256x320xf16>) {
   vnm.spmm #vnm.encoding<128:2:8>
@@ -48,6 +48,18 @@ func.func @dense_is_faster(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: 
   vnm.spmm #vnm.encoding<128:2:8>
       ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x1024xf16>)
       outs(%y : memref<256x1024xf16>)
+  return
+}
+
+// Beyond the shapes of the table the rule chooses.
+// CHECK-LABEL: func.func @extrapolated
+// TABLE: schedule = #vnm.schedule<family = wgmma_sp, token_tile = 64>
+// REMARK: [Analysis] schedule | {{.*}}Reason="the cost table has no schedule that the product admits and whose measured shapes surround it", Remark="wgmma_sp, token_tile = 64, by the built-in rule: sparse {{[0-9.]+}} us (extrapolated)
+func.func @extrapolated(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
+    %x: memref<512x4096xf16>, %y: memref<256x4096xf16>) {
+  vnm.spmm #vnm.encoding<128:2:8>
+      ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x4096xf16>)
+      outs(%y : memref<256x4096xf16>)
   return
 }
 
