@@ -8,6 +8,7 @@
 
 #include "HostLaunch.h"
 #include "KernelDescription.h"
+#include "SkinnyKernel.h"
 #include "SpmmKernel.h"
 #include "WgmmaKernel.h"
 #include "vnm/Conversion/VNMToGPU/ChipTable.h"
@@ -57,6 +58,7 @@ static KernelLaunch getLaunch(const SpmmProblem &problem, KernelFamily family,
   launch.numThreads = shape.numThreads;
   launch.sharedMemoryBytes = shape.dynamicSharedBytes;
   launch.maxBlocks = shape.maxBlocks;
+  launch.dependentLaunch = shape.dependentLaunch;
   return launch;
 }
 
@@ -78,6 +80,10 @@ static void lowerToLaunch(SpmmOp op, gpu::GPUModuleOp kernels, int64_t number,
     WgmmaSchedule schedule(problem, *options.chip.limits, options.tokenTile);
     kernel = buildWgmmaKernel(builder, op, symbol, problem, schedule);
     shape = schedule.getLaunchShape();
+  } else if (family == KernelFamily::Skinny) {
+    SkinnySchedule schedule(problem, options.chip);
+    kernel = buildSkinnyKernel(builder, op, symbol, problem, schedule);
+    shape = schedule.getLaunchShape();
   } else {
     SpmmSchedule schedule(problem);
     kernel = buildSpmmKernel(builder, op, symbol, problem, schedule);
@@ -95,6 +101,9 @@ static void lowerToLaunch(SpmmOp op, gpu::GPUModuleOp kernels, int64_t number,
 /// Tiles of wgmma_sp have 64 tokens or more.
 static constexpr int64_t kFewTokens = 64;
 
+/// Up to how many tokens skinny is taken.
+static constexpr int64_t kSkinnyTokens = 16;
+
 /// The family for `op`, given the option's text, or nothing after an error at
 /// the op.
 static std::optional<KernelFamily> chooseFamily(SpmmOp op,
@@ -104,6 +113,18 @@ static std::optional<KernelFamily> chooseFamily(SpmmOp op,
   if (options.family == toString(KernelFamily::MmaSp))
     return KernelFamily::MmaSp;
   SpmmProblem problem(op);
+  bool onlySkinny = options.family == toString(KernelFamily::Skinny);
+  if (onlySkinny ||
+      (options.family == "auto" && !ShapedType::isDynamic(problem.numTokens) &&
+       problem.numTokens <= kSkinnyTokens)) {
+    std::string refusal = explainSkinnyRefusal(problem, options.chip);
+    if (refusal.empty())
+      return KernelFamily::Skinny;
+    if (onlySkinny) {
+      op.emitOpError(refusal) << " (family skinny)";
+      return std::nullopt;
+    }
+  }
   std::string refusal =
       explainWgmmaRefusal(problem, options.chip, options.tokenTile);
   if (options.family == toString(KernelFamily::WgmmaSp)) {
@@ -128,10 +149,11 @@ static std::optional<KernelFamily> chooseFamily(SpmmOp op,
 
 static LogicalResult checkFamilyOption(Location loc, StringRef option) {
   if (option == "auto" || option == toString(KernelFamily::MmaSp) ||
-      option == toString(KernelFamily::WgmmaSp))
+      option == toString(KernelFamily::WgmmaSp) ||
+      option == toString(KernelFamily::Skinny))
     return success();
-  return emitError(loc) << "requires family to be auto, mma_sp or wgmma_sp, "
-                           "but it is '"
+  return emitError(loc) << "requires family to be auto, mma_sp, wgmma_sp or "
+                           "skinny, but it is '"
                         << option << "'";
 }
 
