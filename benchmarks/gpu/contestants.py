@@ -92,11 +92,12 @@ class CuSparseLt(Contestant):
 
 
 class Ours(Contestant):
-    """A kernel of a manifest."""
+    """A kernel of a manifest. With `dependent`, each launch may overlap the one before
+    it, as far as the kernel allows."""
 
-    def __init__(self, shape, kernel, variant, parts, x):
+    def __init__(self, shape, kernel, variant, parts, x, dependent=False):
         rows, cols, tokens = shape
-        self.kernel = kernel
+        self.kernel, self.dependent = kernel, dependent
         self.sizes = {"tokens": tokens}
         layouts = {a["name"]: a.get("layout") for a in kernel.arguments}
         self.y_token_major = layouts["y"] == "token_major"
@@ -107,8 +108,8 @@ class Ours(Contestant):
         y = torch.full(size, float("nan"), dtype=out, device=x.device)
         copies = num_copies(*parts.values(), x, y)
         groups = parts["values"].shape[1] // 2
-        labels = {"contestant": "vnm", "pattern": kernel.pattern, "family": kernel.family, "variant": variant,
-                  "layout": layouts["x"]}
+        labels = {"contestant": "vnm", "pattern": kernel.pattern, "family": kernel.family,
+                  "variant": variant + (" dependent" if dependent else ""), "layout": layouts["x"]}
         # The result's rounding, and one truncation of the sum to f32 per mma.sp.
         super().__init__(shape, labels, copies, ROUNDING.get(out, 0.0) + 2.0**-23 * (2 + -(-groups // 8)))
         self.sets = [{name: tensor.clone() for name, tensor in {**parts, "x": x, "y": y}.items()}
@@ -120,7 +121,7 @@ class Ours(Contestant):
 
     def run(self, index):
         stream = torch.cuda.current_stream().cuda_stream
-        self.kernel.launch(self.parameters[index], self.sizes, stream)
+        self.kernel.launch(self.parameters[index], self.sizes, stream, self.dependent)
 
     def outputs(self):
         return [b["y"].t() if self.y_token_major else b["y"] for b in self.sets]

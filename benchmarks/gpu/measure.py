@@ -113,7 +113,10 @@ class ShapeRun:
         for kernel, variant in self.kernels:
             v, _, m = map(int, kernel.pattern.split(":"))
             parts, dense = weights.make_weight(rows, cols, v, m, self.dtype, self.generator)
-            self.enter(contestants.Ours(self.shape, kernel, variant, parts, self.x), dense @ self.x.double())
+            expected = dense @ self.x.double()
+            self.enter(contestants.Ours(self.shape, kernel, variant, parts, self.x), expected)
+            if self.options.dependent_launch and kernel.entry.get("dependent_launch", False):
+                self.enter(contestants.Ours(self.shape, kernel, variant, parts, self.x, dependent=True), expected)
 
     def run(self):
         """The entries of the shape, one per contestant and layout."""

@@ -68,13 +68,24 @@ Value SkinnyKernel::emitStep(Value number) {
   return add(mul(number, schedule.numWarps), warp);
 }
 
-void SkinnyKernel::emitIfExists(Value number, function_ref<void(Value)> body) {
+/// Only copies of the last step have ends of rows to look at.
+void SkinnyKernel::emitIfExists(Value number,
+                                function_ref<void(Value, bool)> body) {
+  int64_t steps = schedule.numSteps();
+  bool ragged = problem.numGroups % schedule.stepGroups() != 0;
   Value step = emitStep(number);
-  auto branch = scf::IfOp::create(b, less(step, schedule.numSteps()),
-                                  /*withElseRegion=*/false);
+  auto branch =
+      scf::IfOp::create(b, less(step, ragged ? steps - 1 : steps), ragged);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  body(step);
+  body(step, /*last=*/false);
+  if (!ragged)
+    return;
+  b.setInsertionPointToStart(branch.elseBlock());
+  auto last = scf::IfOp::create(b, equal(step, steps - 1),
+                                /*withElseRegion=*/false);
+  b.setInsertionPointToStart(last.thenBlock());
+  body(step, /*last=*/true);
 }
 
 Value SkinnyKernel::emitSlot(Value number, int64_t offset, int64_t slots,
@@ -112,17 +123,21 @@ void SkinnyKernel::emitCopy(Value destination, Value source, int64_t bytes,
   NVVM::CpAsyncOp::create(b, destination, source, bytes, modifier, validBytes);
 }
 
-void SkinnyKernel::emitShare(int64_t count, function_ref<void(Value)> body) {
-  for (int64_t first = 0; first < count; first += SkinnySchedule::kWarpSize) {
-    OpBuilder::InsertionGuard guard(b);
-    Value number = add(lane, first);
-    if (first + SkinnySchedule::kWarpSize > count) {
-      auto branch = scf::IfOp::create(b, less(number, count),
-                                      /*withElseRegion=*/false);
-      b.setInsertionPointToStart(branch.thenBlock());
-    }
-    body(number);
-  }
+std::array<Value, 4> SkinnyKernel::emitLdMatrix(Value address,
+                                                NVVM::MMALayout layout) {
+  MLIRContext *context = b.getContext();
+  auto type = LLVM::LLVMStructType::getLiteral(
+      context, SmallVector<Type>(4, b.getI32Type()));
+  Value matrices =
+      NVVM::LdMatrixOp::create(b, type, address, /*num=*/4, layout,
+                               NVVM::LdStMatrixShapeAttr::get(context, 8, 8),
+                               NVVM::LdStMatrixEltType::B16);
+  std::array<Value, 4> registers;
+  for (int64_t i = 0; i < 4; ++i)
+    registers[i] =
+        toMmaRegister(b, LLVM::ExtractValueOp::create(b, matrices, i),
+                      problem.element.isBF16());
+  return registers;
 }
 
 //===----------------------------------------------------------------------===//
@@ -138,8 +153,8 @@ void SkinnyKernel::emitPrologue() {
   if (schedule.dependentLaunch)
     emitGridControl(b, NVVM::GridDepActionKind::launch_dependents);
   auto copyIds = [&](int64_t number) {
-    emitIfExists(i32(number), [&](Value step) {
-      emitCopyIds(step, emitIdSlot(i32(number)));
+    emitIfExists(i32(number), [&](Value step, bool last) {
+      emitCopyIds(step, emitIdSlot(i32(number)), last);
     });
   };
   if (!schedule.residentX) {
@@ -148,8 +163,8 @@ void SkinnyKernel::emitPrologue() {
     emitCommit();
   }
   for (int64_t i = 0; i < schedule.weightsAhead; ++i) {
-    emitIfExists(i32(i), [&](Value step) {
-      emitCopyWeights(step, emitWeightSlot(i32(i)));
+    emitIfExists(i32(i), [&](Value step, bool last) {
+      emitCopyWeights(step, emitWeightSlot(i32(i)), last);
     });
     if (schedule.residentX) {
       copyIds(i);
@@ -168,8 +183,9 @@ void SkinnyKernel::emitPrologue() {
     return;
   }
   for (int64_t i = 0; i < schedule.activationsAhead; ++i) {
-    emitIfExists(i32(i), [&](Value step) {
-      emitCopyActivations(step, emitIdSlot(i32(i)), emitActivationSlot(i32(i)));
+    emitIfExists(i32(i), [&](Value step, bool last) {
+      emitCopyActivations(step, emitIdSlot(i32(i)), emitActivationSlot(i32(i)),
+                          last);
     });
     emitCommit();
   }
@@ -178,20 +194,23 @@ void SkinnyKernel::emitPrologue() {
 void SkinnyKernel::emitCopyAhead(Value number) {
   int64_t steps = schedule.stepsPerWarp();
   if (schedule.weightsAhead < steps)
-    emitIfExists(add(number, schedule.weightsAhead), [&](Value step) {
-      Value later = add(number, schedule.weightsAhead);
-      emitCopyWeights(step, emitWeightSlot(later));
-      if (schedule.residentX)
-        emitCopyIds(step, emitIdSlot(later));
-    });
+    emitIfExists(add(number, schedule.weightsAhead),
+                 [&](Value step, bool last) {
+                   Value later = add(number, schedule.weightsAhead);
+                   emitCopyWeights(step, emitWeightSlot(later), last);
+                   if (schedule.residentX)
+                     emitCopyIds(step, emitIdSlot(later), last);
+                 });
   if (!schedule.residentX && schedule.activationsAhead < steps)
-    emitIfExists(add(number, schedule.activationsAhead), [&](Value step) {
-      Value later = add(number, schedule.activationsAhead);
-      emitCopyActivations(step, emitIdSlot(later), emitActivationSlot(later));
-    });
+    emitIfExists(add(number, schedule.activationsAhead),
+                 [&](Value step, bool last) {
+                   Value later = add(number, schedule.activationsAhead);
+                   emitCopyActivations(step, emitIdSlot(later),
+                                       emitActivationSlot(later), last);
+                 });
   if (!schedule.residentX && schedule.idsAhead() < steps)
-    emitIfExists(add(number, schedule.idsAhead()), [&](Value step) {
-      emitCopyIds(step, emitIdSlot(add(number, schedule.idsAhead())));
+    emitIfExists(add(number, schedule.idsAhead()), [&](Value step, bool last) {
+      emitCopyIds(step, emitIdSlot(add(number, schedule.idsAhead())), last);
     });
   emitCommit();
 }
@@ -199,6 +218,8 @@ void SkinnyKernel::emitCopyAhead(Value number) {
 void SkinnyKernel::emitMultiply(Value number, SmallVectorImpl<Value> &sums) {
   Value step = emitStep(number), slot = emitWeightSlot(number);
   bool isBF16 = problem.element.isBF16();
+  if (schedule.gathersToken())
+    emitGatherToken(step, emitIdSlot(number));
   for (int64_t stage = 0; stage < schedule.stagesPerStep; ++stage) {
     SmallVector<std::array<std::array<Value, 4>, 2>> weights;
     SmallVector<Value> metadata;
@@ -217,6 +238,16 @@ void SkinnyKernel::emitMultiply(Value number, SmallVectorImpl<Value> &sums) {
                     metadata[m], half, isBF16);
       }
   }
+}
+
+std::array<Value, 4>
+SkinnyKernel::emitActivationFragment(Value step, Value number, int64_t stage,
+                                     int64_t half, int64_t tile) {
+  if (schedule.gathersToken())
+    return emitTokenFragment(stage, half);
+  if (schedule.residentX)
+    return emitResidentFragment(step, emitIdSlot(number), stage, half, tile);
+  return emitGatheredFragment(emitActivationSlot(number), stage, half, tile);
 }
 
 SmallVector<Value> SkinnyKernel::emitMainLoop() {

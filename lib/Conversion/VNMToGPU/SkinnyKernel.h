@@ -4,7 +4,8 @@
 //
 // This file declares the parts a skinny kernel is made of: threads, the order
 // of copies and the main loop (SkinnyKernel.cpp), weights (SkinnyWeights.cpp),
-// activations (SkinnyActivations.cpp), the sum over warps and the epilogue
+// activations that are gathered (SkinnyActivations.cpp) or resident
+// (SkinnyResident.cpp), the sum over warps and the epilogue
 // (SkinnyEpilogue.cpp).
 
 #ifndef VNM_LIB_CONVERSION_VNMTOGPU_SKINNYKERNEL_H
@@ -13,6 +14,8 @@
 #include "Arithmetic.h"
 #include "SkinnySchedule.h"
 #include "SpmmKernel.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 namespace vnm {
 
@@ -40,10 +43,10 @@ private:
                     llvm::SmallVectorImpl<mlir::Value> &sums);
   /// The step of the product that is step `number` of the warp.
   mlir::Value emitStep(mlir::Value number);
-  /// Emits `body` for step `number` of the warp, if the warp has it; the
-  /// callback gets the step of the product.
+  /// Emits `body` for step `number` of the warp, if the warp has it: the
+  /// callback gets the step of the product and whether it may be the last one.
   void emitIfExists(mlir::Value number,
-                    llvm::function_ref<void(mlir::Value)> body);
+                    llvm::function_ref<void(mlir::Value, bool)> body);
   /// Address of the warp's slot for step `number` in the ring at `offset`.
   mlir::Value emitSlot(mlir::Value number, int64_t offset, int64_t slots,
                        int64_t bytes);
@@ -56,15 +59,32 @@ private:
   void emitWait(int64_t pending);
   void emitCopy(mlir::Value destination, mlir::Value source, int64_t bytes,
                 mlir::Value validBytes);
-  /// Runs `body` with the number, first + the lane, of each of `count` things
-  /// that the lanes do `kWarpSize` at a time.
-  void emitShare(int64_t count, llvm::function_ref<void(mlir::Value)> body);
+  /// Four 8x8 matrices of 16-bit elements, one register each, of rows at the
+  /// lanes' addresses; `layout` col: transposed.
+  std::array<mlir::Value, 4> emitLdMatrix(mlir::Value address,
+                                          mlir::NVVM::MMALayout layout);
+  std::array<mlir::Value, 4> emitActivationFragment(mlir::Value step,
+                                                    mlir::Value number,
+                                                    int64_t stage, int64_t half,
+                                                    int64_t tile);
 
   // SkinnyWeights.cpp
-  void emitCopyWeights(mlir::Value step, mlir::Value slot);
-  void emitCopyRows(mlir::Value buffer, int64_t rowBytes,
-                    const RowPieces &pieces, int64_t stepBytes,
-                    mlir::Value step, mlir::Value slot, bool swizzled);
+  /// Rows of a buffer and what is copied of them per step.
+  struct StepRows {
+    mlir::Value buffer;
+    int64_t rowBytes, stepBytes;
+    RowPieces pieces;
+  };
+  void emitCopyWeights(mlir::Value step, mlir::Value slot, bool last);
+  void emitCopyRows(const StepRows &rows, mlir::Value step, mlir::Value slot,
+                    bool last);
+  /// Pieces `first` to first + count - 1, `count` a power of two, of every row.
+  void emitCopyPieces(const StepRows &rows, mlir::Value step, mlir::Value slot,
+                      bool last, int64_t first, int64_t count);
+  mlir::Value emitPieceOffset(const StepRows &rows, mlir::Value begin,
+                              mlir::Value step, mlir::Value place);
+  mlir::Value emitValidBytes(mlir::Value end, mlir::Value offset,
+                             int64_t bytes);
   /// The stored row that is row `row` of the tile; rows past R repeat the last.
   mlir::Value emitTileRow(mlir::Value row);
   /// Where, from its first piece on, a row's bytes of a step begin.
@@ -80,39 +100,43 @@ private:
   mlir::Value emitMetadataFill(mlir::Value step, int64_t stage);
 
   // SkinnyActivations.cpp
-  /// Ids in the instruction's order of groups.
-  void emitCopyIds(mlir::Value step, mlir::Value slot);
-  /// Whether the group at `place` of stage-wise instruction order exists.
-  mlir::Value emitGroupExists(mlir::Value step, mlir::Value place);
+  mlir::Value activations(); ///< x of the CTA's batch entry.
+  void emitCopyIds(mlir::Value step, mlir::Value slot, bool last);
   void emitCopyActivations(mlir::Value step, mlir::Value ids,
-                           mlir::Value destination);
+                           mlir::Value destination, bool last);
   void emitCopyChannelPieces(mlir::Value step, mlir::Value ids,
-                             mlir::Value destination);
+                             mlir::Value destination, bool last);
   void emitCopyChannelElements(mlir::Value step, mlir::Value ids,
                                mlir::Value destination);
-  /// The channel at `place` of a step and whether there is one.
+  /// The id at place `place` of a step and whether it is a channel's; `last`:
+  /// the step may be the last, which may have fewer.
   std::pair<mlir::Value, mlir::Value>
-  emitChannel(mlir::Value step, mlir::Value ids, mlir::Value place);
+  emitChannel(mlir::Value step, mlir::Value ids, mlir::Value place, bool last);
   /// Byte of a step's activations at which byte `byte` of channel `place` is.
   mlir::Value emitActivationOffset(mlir::Value place, mlir::Value byte);
-  void emitLoadResident();
   /// Registers b0 to b3 of k32 step `half` of stage `stage`, n8 tile `tile`.
-  std::array<mlir::Value, 4> emitActivationFragment(mlir::Value step,
-                                                    mlir::Value number,
-                                                    int64_t stage, int64_t half,
-                                                    int64_t tile);
   std::array<mlir::Value, 4> emitGatheredFragment(mlir::Value slot,
                                                   int64_t stage, int64_t half,
                                                   int64_t tile);
-  std::array<mlir::Value, 4> emitResidentFragment(mlir::Value step,
-                                                  mlir::Value ids,
-                                                  int64_t stage, int64_t half,
-                                                  int64_t tile);
+
+  // SkinnyResident.cpp
+  void emitLoadResident();
+  void emitLoadLines(mlir::Value first, int64_t width, int64_t count,
+                     int64_t pieces);
   /// Bytes of resident x at which the channels of places `place` and the next
   /// begin.
   std::array<mlir::Value, 2>
   emitChannelOffsets(mlir::Value step, mlir::Value ids, mlir::Value place);
-  mlir::Value activations(); ///< x of the CTA's batch entry.
+  /// The elements at two such offsets of `x`, the first in the low half.
+  mlir::Value emitElementPair(mlir::Value x,
+                              const std::array<mlir::Value, 2> &offsets);
+  std::array<mlir::Value, 4> emitResidentFragment(mlir::Value step,
+                                                  mlir::Value ids,
+                                                  int64_t stage, int64_t half,
+                                                  int64_t tile);
+  /// Gathers the only token's elements for a step, in fragment order.
+  void emitGatherToken(mlir::Value step, mlir::Value ids);
+  std::array<mlir::Value, 4> emitTokenFragment(int64_t stage, int64_t half);
 
   // SkinnyEpilogue.cpp
   void emitStoreSums(mlir::ValueRange sums);

@@ -27,6 +27,7 @@ RowPieces::RowPieces(int64_t rowBytes, int64_t stepBytes, int64_t granule) {
     pieceBytes = bytes;
     numPieces = stepBytes / bytes;
     shifted = rowBytes % bytes != 0;
+    pitch = stepBytes;
     if (!shifted && stepBytes % bytes == 0)
       return;
   }
@@ -34,6 +35,7 @@ RowPieces::RowPieces(int64_t rowBytes, int64_t stepBytes, int64_t granule) {
   shifted = true;
   // The first byte may be any but those behind the last granule of a piece.
   numPieces = llvm::divideCeil(stepBytes + pieceBytes - granule, pieceBytes);
+  pitch = pieceBytes * numPieces;
 }
 
 SkinnySchedule::SkinnySchedule(const SpmmProblem &problem,
@@ -63,7 +65,7 @@ void SkinnySchedule::chooseTile(int64_t panelRows, int64_t numSMs) {
 /// read long runs of a row, so that they may all be under way when a kernel
 /// waits for the one before it.
 void SkinnySchedule::chooseDepth(int64_t bytes) {
-  int64_t stages = llvm::divideCeil(numGroups, wgmma::kStageGroups);
+  int64_t stages = llvm::divideCeil(numGroups, kStageGroups);
   numWarps = 8;
   stagesPerStep = stages >= 2 * numWarps ? 2 : 1;
   residentX = numTokens % 2 != 0 || xTokenMajor;

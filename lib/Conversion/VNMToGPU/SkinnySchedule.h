@@ -9,7 +9,6 @@
 #define VNM_LIB_CONVERSION_VNMTOGPU_SKINNYSCHEDULE_H
 
 #include "Schedule.h"
-#include "WgmmaLayout.h"
 
 #include "vnm/Conversion/VNMToGPU/ChipTable.h"
 #include "llvm/Support/MathExtras.h"
@@ -17,20 +16,22 @@
 
 namespace vnm {
 
+/// A stage is 16 groups of 4 gathered channels: two k32 steps of the
+/// instruction, which share a metadata register.
+constexpr int64_t kStageGroups = 16;
+constexpr int64_t kStageSlots = 4 * kStageGroups;
+
 /// How a row's bytes of one step are copied to shared memory, in aligned
-/// pieces of `pieceBytes`. If rows are not multiples of it, the pieces are
-/// those of 16 bytes that the bytes lie in, and the bytes begin within the
-/// first.
+/// pieces. If rows are not multiples of a piece, the pieces are those of 16
+/// bytes that the bytes lie in, and the bytes begin within the first.
 struct RowPieces {
   int64_t pieceBytes; ///< 8 or 16.
   int64_t numPieces;  ///< Per row and step.
   bool shifted;       ///< Whether rows begin within pieces.
+  int64_t pitch;      ///< Bytes from a row to the next in shared memory.
 
-  /// For `stepBytes` of rows of `rowBytes`, whose size is a multiple of
-  /// `granule` bytes.
+  /// For `stepBytes` of rows of `rowBytes`, both multiples of `granule`.
   RowPieces(int64_t rowBytes, int64_t stepBytes, int64_t granule);
-
-  int64_t pitch() const { return pieceBytes * numPieces; }
 };
 
 /// Choices for a skinny kernel. A CTA computes `rowTile` rows of one batch
@@ -64,8 +65,8 @@ struct SkinnySchedule {
   bool xTokenMajor;
 
   int64_t numThreads() const { return numWarps * kWarpSize; }
-  int64_t stepGroups() const { return wgmma::kStageGroups * stagesPerStep; }
-  int64_t stepSlots() const { return wgmma::kStageSlots * stagesPerStep; }
+  int64_t stepGroups() const { return kStageGroups * stagesPerStep; }
+  int64_t stepSlots() const { return kStageSlots * stagesPerStep; }
   int64_t numSteps() const { return llvm::divideCeil(numGroups, stepGroups()); }
   /// Steps of the warps that have the most.
   int64_t stepsPerWarp() const {
@@ -78,8 +79,11 @@ struct SkinnySchedule {
   // Shared memory of a warp
   //===--------------------------------------------------------------------===//
 
+  /// An odd number of 16 bytes apart, rows spread over the banks.
   RowPieces valuePieces() const {
-    return RowPieces(4 * numGroups, 4 * stepGroups(), /*granule=*/4);
+    RowPieces pieces(4 * numGroups, 4 * stepGroups(), /*granule=*/4);
+    pieces.pitch = 4 * stepGroups() + 16;
+    return pieces;
   }
   RowPieces metadataPieces() const {
     return RowPieces(2 * llvm::divideCeil(numGroups, 4), stepGroups() / 2,
@@ -89,9 +93,9 @@ struct SkinnySchedule {
   int64_t weightSlots() const {
     return std::min(weightsAhead + 1, stepsPerWarp());
   }
-  int64_t metadataOffset() const { return rowTile * valuePieces().pitch(); }
+  int64_t metadataOffset() const { return rowTile * valuePieces().pitch; }
   int64_t weightBytes() const {
-    return metadataOffset() + rowTile * metadataPieces().pitch();
+    return metadataOffset() + rowTile * metadataPieces().pitch;
   }
 
   /// Ids come with the weights if x is resident, else so early that they are
@@ -109,6 +113,10 @@ struct SkinnySchedule {
   int64_t channelBytes() const {
     return 16 * (tokenTiles() == 6 ? 7 : tokenTiles());
   }
+  /// One token of resident x is gathered into fragments by the warp, see
+  /// emitGatherToken.
+  bool gathersToken() const { return residentX && numTokens == 1; }
+  int64_t tokenBytes() const { return gathersToken() ? 2 * stepSlots() : 0; }
   int64_t activationSlots() const {
     return residentX ? 0 : std::min(activationsAhead + 1, stepsPerWarp());
   }
@@ -123,7 +131,8 @@ struct SkinnySchedule {
   int64_t sumsPitch() const { return 8 * (tokenTiles() | 1); }
   /// The warp's rings, and later its sums.
   int64_t warpBytes() const {
-    return std::max(activationsOffset() + activationSlots() * activationBytes(),
+    return std::max(activationsOffset() + tokenBytes() +
+                        activationSlots() * activationBytes(),
                     4 * rowTile * sumsPitch());
   }
 
