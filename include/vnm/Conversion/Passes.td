@@ -136,8 +136,8 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
     @vnm_kernels`, which gets an `#nvvm.target` for `chip` and `ptx`, and a
     launch. Run it after one-shot-bufferize; `vnm-lower-to-nvvm` runs it.
 
-    A kernel belongs to a family. `family` names it; `auto` takes wgmma_sp on
-    sm_90a for V of 64 or more, feature-major activations and results of f16, bf16
+    A kernel belongs to a family. `family` names it; `auto` takes skinny for a
+    static T of at most 16, wgmma_sp on sm_90a for V of 64 or more, feature-major activations and results of f16, bf16
     or f32, a static T that is a multiple of 8 and at least 64, and static batch
     dimensions, else mma_sp, with a remark (category vnm-gpu) that says why if the
     chip has wgmma_sp. A family that cannot compute an op is an error at the op.
@@ -150,6 +150,14 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
     (ordered metadata, sums in f32). Sums then pass through shared memory, so
     that the epilogue runs once per element in the destination's order. Nothing
     is read of x for a slot without a column.
+
+    Family skinny, sm_80 and later, for a static T of 1 to 64: a CTA takes 16, 32
+    or 64 rows, all tokens and all of K. Its warps split K; each brings values,
+    metadata, ids and channels of its steps through rings of its own in shared
+    memory, many steps ahead. The warps' sums are added in the order of the warps.
+    From sm_90 on the kernel waits (`nvvm.griddepcontrol`) for the kernel before it
+    only when it has asked for its first weights. Token-major activations must fit
+    in shared memory.
 
     Family wgmma_sp, sm_90a: one persistent CTA per SM takes tiles of 128 rows (64
     if V is 64) by 64, 128 or 256 tokens (`token-tile`). Its warps have roles: two
@@ -193,7 +201,7 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
     Option<"ptx", "ptx", "unsigned", /*default=*/"0",
            "PTX ISA version times ten, e.g. 85; 0 for the chip's oldest">,
     Option<"family", "family", "std::string", /*default=*/"\"auto\"",
-           "Kernel family: auto, mma_sp or wgmma_sp">,
+           "Kernel family: auto, mma_sp, wgmma_sp or skinny">,
     Option<"tokenTile", "token-tile", "int64_t", /*default=*/"0",
            "Tokens of a tile of wgmma_sp: 64, 128 or 256; 0 chooses">
   ];
