@@ -87,29 +87,53 @@ static void fillMagnitudes(const MatrixView &weight, unsigned threads,
       });
 }
 
-/// Sums of every column, each from the first row to the last.
+/// Sums in double precision have one order, so that every implementation, on
+/// any device, gives the same bits: 64 consecutive numbers are added one after
+/// the other, then those sums one after the other.
+static constexpr int64_t kSummedTogether = 64;
+
+/// Sums of every column.
 static std::vector<double> sumColumns(llvm::ArrayRef<float> scores,
                                       int64_t rows, int64_t cols,
                                       unsigned threads) {
   std::vector<double> sums(cols, 0);
+  auto sumTile = [&](int64_t task) {
+    int64_t begin = task * kTileCols;
+    int64_t end = std::min(cols, begin + kTileCols);
+    std::vector<double> partial(end - begin);
+    for (int64_t first = 0; first < rows; first += kSummedTogether) {
+      std::fill(partial.begin(), partial.end(), 0);
+      int64_t last = std::min(rows, first + kSummedTogether);
+      for (int64_t row = first; row < last; ++row)
+        for (int64_t col = begin; col < end; ++col)
+          partial[col - begin] += scores[row * cols + col];
+      for (int64_t col = begin; col < end; ++col)
+        sums[col] += partial[col - begin];
+    }
+  };
   detail::parallelFor(threads, ceilDiv(cols, kTileCols), kTileCols * rows,
-                      [&](int64_t task) {
-                        int64_t begin = task * kTileCols;
-                        int64_t end = std::min(cols, begin + kTileCols);
-                        for (int64_t row = 0; row < rows; ++row)
-                          for (int64_t col = begin; col < end; ++col)
-                            sums[col] += scores[row * cols + col];
-                      });
+                      sumTile);
   return sums;
+}
+
+static double sumRow(llvm::ArrayRef<float> row) {
+  double sum = 0;
+  while (!row.empty()) {
+    double partial = 0;
+    size_t count = std::min<size_t>(row.size(), kSummedTogether);
+    for (float score : row.take_front(count))
+      partial += score;
+    sum += partial;
+    row = row.drop_front(count);
+  }
+  return sum;
 }
 
 /// One row of RIA: (|w| / column sum + |w| / row sum) * factor; 0 where w is 0.
 static void scoreRowByRIA(llvm::MutableArrayRef<float> row,
                           llvm::ArrayRef<double> columnSums,
                           llvm::ArrayRef<float> factors) {
-  double rowSum = 0;
-  for (float score : row)
-    rowSum += score;
+  double rowSum = sumRow(row);
   for (size_t col = 0; col < row.size(); ++col) {
     double magnitude = row[col];
     if (magnitude == 0)
