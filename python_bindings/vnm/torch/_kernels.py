@@ -89,7 +89,7 @@ def _advice(key: Key, tokens: int, device: torch.device, candidates: "list[Kerne
         f"but there are: {there}. vnm.torch.compile_kernels(model, 'kernels', tokens=[{tokens}], chip='{chip}') "
         "makes it by\n  vnm-opt product.mlir "
         f"--vnm-lower-to-nvvm='chip={chip} format=bin' --vnm-write-kernels=dir=kernels -o /dev/null\n"
-        "of\n" + to_mlir(key, tokens) + "and vnm.torch.use_kernels('kernels') finds it; or make layers with "
+        "of\n" + to_mlir(key, padded_tokens(tokens)) + "and vnm.torch.use_kernels('kernels') finds it; or make layers with "
         "fallback='dense'"
     )
 
@@ -150,8 +150,8 @@ def compile_kernels(
     from ._linear import VNMLinear
 
     program = vnm_opt or shutil.which("vnm-opt")
-    if not program:
-        raise errors.FileError("requires the program vnm-opt, but it is not in PATH")
+    if not program or not shutil.which(program):
+        raise errors.FileError(f"requires the program vnm-opt in PATH or by name, but there is no '{program or 'vnm-opt'}'")
     keys = {layer.kernel_key() for layer in model.modules() if isinstance(layer, VNMLinear)}
     made = []
     for key in sorted(keys):

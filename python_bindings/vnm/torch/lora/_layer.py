@@ -46,7 +46,8 @@ class MaskState:
         """A, B and s; None if W itself is trained."""
         raise NotImplementedError
 
-    def merged(self, masked: bool = True) -> Tensor:
+    # Not `merged`: peft's layers have that.
+    def sum_weight(self, masked: bool = True) -> Tensor:
         """(W + s B A) * M, R x K; without M if not `masked`."""
         a, b, scaling = self.factors()
         with torch.no_grad():

@@ -139,7 +139,7 @@ class ThreeStageLora:
         for name, layer in self.layers.items():
             try:
                 scores = importance(
-                    layer.merged(masked=False),
+                    layer.sum_weight(masked=False),
                     config.criterion,
                     activation_norms=self._norms[name],
                     ria_exponent=config.ria_exponent,
@@ -179,7 +179,7 @@ class ThreeStageLora:
             layer.set_kept(found.get(name))
 
     def _read_kept(self, name: str, arrays: "Mapping[str, Any]") -> Structure:
-        weight = self.layers[name].merged(masked=False)
+        weight = self.layers[name].sum_weight(masked=False)
         pattern, shape = Pattern(self.config.pattern), tuple(weight.shape)
         on_device = {key: None if array is None else array.to(weight.device) for key, array in arrays.items()}
         kept = Structure(pattern, self.config.form, shape, **on_device)
@@ -201,7 +201,7 @@ class ThreeStageLora:
             raise errors.InvalidArgumentError("requires stage 2 or 3 to merge, but it is stage 1, without masks")
         made = {}
         for layer in self.layers.values():
-            base, weight = layer.base(), layer.merged()
+            base, weight = layer.base(), layer.sum_weight()
             if pack:
                 made[layer] = VNMLinear.from_dense(weight, layer.kept, base.bias, fallback=fallback)
             else:
