@@ -6,6 +6,7 @@
 
 #include "Detail.h"
 #include "vnm/Sparsity/Prune.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/ErrorHandling.h"
 #include <algorithm>
 #include <cmath>
@@ -87,10 +88,26 @@ static void fillMagnitudes(const MatrixView &weight, unsigned threads,
       });
 }
 
-/// Sums in double precision have one order, so that every implementation, on
-/// any device, gives the same bits: 64 consecutive numbers are added one after
-/// the other, then those sums one after the other.
+/// Sums in double precision have one order, which suits every device, so that
+/// all give the same bits: of 64 consecutive numbers (zeros at the end fill
+/// up), the upper half is added to the lower until one is left; the results
+/// are summed in the same way until there is one.
 static constexpr int64_t kSummedTogether = 64;
+
+/// Sums each 64 consecutive rows of `width` numbers, in place.
+static void sumChunks(std::vector<double> &rows, int64_t width) {
+  int64_t count = int64_t(rows.size()) / width;
+  int64_t chunks = ceilDiv(count, kSummedTogether);
+  rows.resize(chunks * kSummedTogether * width, 0);
+  for (int64_t i = 0; i < chunks; ++i) {
+    double *chunk = rows.data() + i * kSummedTogether * width;
+    for (int64_t size = kSummedTogether / 2 * width; size >= width; size /= 2)
+      for (int64_t j = 0; j < size; ++j)
+        chunk[j] += chunk[size + j];
+    std::copy_n(chunk, width, rows.data() + i * width);
+  }
+  rows.resize(chunks * width);
+}
 
 /// Sums of every column.
 static std::vector<double> sumColumns(llvm::ArrayRef<float> scores,
@@ -99,17 +116,21 @@ static std::vector<double> sumColumns(llvm::ArrayRef<float> scores,
   std::vector<double> sums(cols, 0);
   auto sumTile = [&](int64_t task) {
     int64_t begin = task * kTileCols;
-    int64_t end = std::min(cols, begin + kTileCols);
-    std::vector<double> partial(end - begin);
+    int64_t width = std::min(kTileCols, cols - begin);
+    std::vector<double> partial, chunk;
     for (int64_t first = 0; first < rows; first += kSummedTogether) {
-      std::fill(partial.begin(), partial.end(), 0);
+      chunk.clear();
       int64_t last = std::min(rows, first + kSummedTogether);
-      for (int64_t row = first; row < last; ++row)
-        for (int64_t col = begin; col < end; ++col)
-          partial[col - begin] += scores[row * cols + col];
-      for (int64_t col = begin; col < end; ++col)
-        sums[col] += partial[col - begin];
+      for (int64_t row = first; row < last; ++row) {
+        const float *in = scores.data() + row * cols + begin;
+        chunk.insert(chunk.end(), in, in + width);
+      }
+      sumChunks(chunk, width);
+      partial.insert(partial.end(), chunk.begin(), chunk.end());
     }
+    while (int64_t(partial.size()) > width)
+      sumChunks(partial, width);
+    llvm::copy(partial, sums.begin() + begin);
   };
   detail::parallelFor(threads, ceilDiv(cols, kTileCols), kTileCols * rows,
                       sumTile);
@@ -117,16 +138,11 @@ static std::vector<double> sumColumns(llvm::ArrayRef<float> scores,
 }
 
 static double sumRow(llvm::ArrayRef<float> row) {
-  double sum = 0;
-  while (!row.empty()) {
-    double partial = 0;
-    size_t count = std::min<size_t>(row.size(), kSummedTogether);
-    for (float score : row.take_front(count))
-      partial += score;
-    sum += partial;
-    row = row.drop_front(count);
-  }
-  return sum;
+  std::vector<double> sums(row.begin(), row.end());
+  do
+    sumChunks(sums, /*width=*/1);
+  while (sums.size() > 1);
+  return sums.front();
 }
 
 /// One row of RIA: (|w| / column sum + |w| / row sum) * factor; 0 where w is 0.

@@ -22,7 +22,7 @@ LANES = 16
 # Groups of up to this many columns are searched exactly; wider ones by exchange.
 _MAX_EXACT = 32
 # Elements of the largest temporary: all of a big weight on a GPU, a cache on a CPU.
-_BUDGET = {"cuda": 1 << 26, "cpu": 1 << 18}
+_BUDGET = {"cuda": 1 << 27, "cpu": 1 << 18}
 COLUMN_CHOICES = ("exact", "l1")
 
 
@@ -81,15 +81,12 @@ def _by_column_sum(columns: Tensor) -> Tensor:
 
 def _by_enumeration(columns: Tensor) -> Tensor:
     """The best of all four columns, ties to the first in lexicographic order."""
-    width, count = columns.shape[0], columns.shape[-1]
-    pairs = list(itertools.combinations(range(width), 2))
+    pairs = list(itertools.combinations(range(columns.shape[0]), 2))
     left, right = torch.tensor(pairs, device=columns.device).unbind(1)
     a, b = columns[left], columns[right]
     high, total = torch.maximum(a, b), a + b
     del a, b
-    best = torch.full((count,), -torch.inf, device=columns.device)
-    quad = torch.zeros(count, dtype=torch.int64, device=columns.device)
-    quads: "list[tuple[int, ...]]" = []
+    quads, values = [], []
     for i, (_, second) in enumerate(pairs):
         begin = next((k for k, pair in enumerate(pairs) if pair[0] > second), len(pairs))
         if begin == len(pairs):
@@ -98,12 +95,10 @@ def _by_enumeration(columns: Tensor) -> Tensor:
         kept = high[begin:] + high[i]
         torch.maximum(kept, total[begin:], out=kept)
         torch.maximum(kept, total[i], out=kept)
-        value, index = _first_of_largest(sum_rows(kept))
-        better = value > best
-        best = torch.where(better, value, best)
-        quad = torch.where(better, index + len(quads), quad)
+        values.append(sum_rows(kept))
         quads += [pairs[i] + pair for pair in pairs[begin:]]
-    return torch.tensor(quads, device=columns.device)[quad].t()
+    _, best = _first_of_largest(torch.cat(values))
+    return torch.tensor(quads, device=columns.device)[best].t()
 
 
 def _by_exchange(columns: Tensor) -> Tensor:

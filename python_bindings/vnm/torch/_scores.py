@@ -18,8 +18,8 @@ from ..errors import InvalidArgumentError
 
 CRITERIA = ("magnitude", "wanda", "ria")
 
-# Numbers that RIA's sums add one after the other before these sums are added
-# (lib/Sparsity/Importance.cpp): one order on every device.
+# RIA's sums have one order on every device (lib/Sparsity/Importance.cpp): of so many
+# numbers, the upper half is added to the lower until one is left.
 _SUMMED_TOGETHER = 64
 
 
@@ -104,19 +104,21 @@ def _ria(magnitudes: Tensor, factors: Tensor) -> Tensor:
 
 def _ordered_sum(magnitudes: Tensor, dim: int) -> Tensor:
     """Sums over a dimension in double, in the library's order."""
-    count = magnitudes.shape[dim]
-    chunks = -(-count // _SUMMED_TOGETHER)
-    missing = chunks * _SUMMED_TOGETHER - count
-    # Zeros at the end change no sum.
-    padded = functional.pad(magnitudes, (0, missing) if dim == 1 else (0, 0, 0, missing)) if missing else magnitudes
-    parts = padded.unflatten(dim, (chunks, _SUMMED_TOGETHER))
-    partial = parts.select(dim + 1, 0).to(torch.float64)
-    for i in range(1, _SUMMED_TOGETHER):
-        partial += parts.select(dim + 1, i)
-    total = partial.select(dim, 0).clone()
-    for i in range(1, chunks):
-        total += partial.select(dim, i)
-    return total
+    numbers = magnitudes
+    while True:
+        count = numbers.shape[dim]
+        missing = -count % _SUMMED_TOGETHER
+        if missing:
+            numbers = functional.pad(numbers, (0, missing) if dim == 1 else (0, 0, 0, missing))
+        numbers = numbers.unflatten(dim, (-1, _SUMMED_TOGETHER))
+        half = _SUMMED_TOGETHER // 2
+        while half:
+            low, high = numbers.narrow(dim + 1, 0, half), numbers.narrow(dim + 1, half, half)
+            numbers = torch.add(low.to(torch.float64), high)
+            half //= 2
+        numbers = numbers.squeeze(dim + 1)
+        if numbers.shape[dim] == 1:
+            return numbers.squeeze(dim)
 
 
 def _powers(norms: Tensor, exponent: float) -> Tensor:
