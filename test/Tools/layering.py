@@ -15,8 +15,9 @@ import sys
 RULES = {
     "Sparsity": r"mlir/|vnm/(?!Sparsity/)",
     "Support": r"vnm/(?!Support/)",
-    # The half for hosts without a compiler.
-    "CAPI": r"mlir/|vnm/(?!Sparsity/)",
+    # For C: of the compiler only its one function of values.
+    "CAPI": r"mlir/|vnm/(?!Sparsity/|Compiler/)",
+    "Compiler": r"vnm/(ExecutionEngine|Runtime)",
     "Dialect/VNM": r"mlir/(Dialect/(GPU|NVGPU|LLVMIR|OpenMP|X86Vector)|Conversion|ExecutionEngine|Target)/"
     r"|vnm/(Conversion|ExecutionEngine|InitAll|Pipelines|Runtime)",
     # A target dialect: it may know LLVM's and NVIDIA's ops and instructions.
