@@ -66,6 +66,18 @@ config.substitutions.insert(
         " -fuse-ld=lld -lVNM-C -lm",
     ),
 )
+# A C compiler that knows MLIR's C API, in archives, and ours beside it.
+config.substitutions.insert(
+    0,
+    (
+        "%mlir_c_host",
+        f"{config.cc} -std=c11 -Wall -Wextra -Werror -I{config.vnm_src_root}/include -I{config.vnm_obj_root}/include"
+        f" -I{config.vnm_src_root}/test/CAPI/Inputs -isystem {config.llvm_prefix}/include"
+        f" -L{config.vnm_lib_dir} -Wl,-rpath,{config.vnm_lib_dir} -L{config.llvm_prefix}/lib"
+        f" -Wl,-rpath,{config.llvm_prefix}/lib -fuse-ld=lld -lVNMCAPI -lMLIRCAPIRegisterEverything -lMLIRCAPIIR"
+        " -lMLIR -lLLVM -lstdc++",
+    ),
+)
 # A Python that knows the package of the source tree and our library.
 config.substitutions.append(
     (

@@ -31,9 +31,15 @@ RULES = {
 }
 
 
+# For hosts with MLIR's C API: a library of its own.
+EXEMPT = "lib/CAPI/Dialect/"
+
+
 def violations(root, folder, forbidden):
     for top in ("include/vnm", "lib"):
         for path in sorted((root / top / folder).rglob("*")):
+            if str(path.relative_to(root)).startswith(EXEMPT):
+                continue
             if path.suffix not in (".h", ".cpp", ".td"):
                 continue
             for number, line in enumerate(path.read_text().splitlines(), 1):
