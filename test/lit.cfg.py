@@ -97,7 +97,8 @@ def has_cuda_device():
 
 
 # Features: ptxas = NVIDIA's assembler is installed; cuda = a driver and a device
-# are there; numpy = %python imports it; asan = our code is instrumented.
+# are there; numpy = %python imports it; asan = our code is instrumented;
+# release = it is built as the preset release does.
 if config.ptxas and shutil.which(config.ptxas):
     config.available_features.add("ptxas")
 if has_cuda_device():
@@ -106,3 +107,5 @@ if config.have_numpy:
     config.available_features.add("numpy")
 if config.sanitizer:
     config.available_features.add("asan")
+elif config.build_type == "Release":
+    config.available_features.add("release")
