@@ -23,6 +23,7 @@ from torch import nn
 
 import vnm
 import vnm.torch as vt
+from vnm.torch._transpose import to_feature_major
 
 PATTERNS = ("64:2:5", "64:2:8", "128:2:8")
 # R, K, bias, numbers of tokens. 25216 = 128 images of 197 tokens.
@@ -104,10 +105,9 @@ def time_masks(rows=4096, cols=11008):
     norms = torch.rand(cols, device="cuda") + 0.1
     for criterion in ("magnitude", "wanda", "ria"):
         given = {} if criterion == "magnitude" else {"activation_norms": norms}
-        for pattern in ("64:2:5", "64:2:8", "128:2:8", "64:2:16"):
+        for pattern in ("64:2:5", "64:2:8", "128:2:8"):
             call = lambda: vt.prune(weight, pattern, criterion=criterion, **given)
-            repeats = 1 if pattern.endswith("16") else 3
-            entry = {"check": "mask time", "criterion": criterion, "pattern": pattern, "us": measure(call, repeats)}
+            entry = {"check": "mask time", "criterion": criterion, "pattern": pattern, "us": measure(call, 3)}
             host = {name: norm.cpu().numpy() for name, norm in given.items()}
             expected = vnm.prune(weight.cpu().numpy(), pattern, criterion=criterion, **host)
             yield {**entry, "correct": bool((call().cpu().numpy() == expected).all())}
@@ -120,13 +120,14 @@ def check_layers():
             layer, dense = make_layer(rows, cols, bias, pattern, "cuda")
             for tokens in counts:
                 x = torch.randn(tokens, cols, device="cuda").half()
+                same = torch.equal(to_feature_major(x, tokens)[:, :tokens], x.t())
                 y, few = layer(x), x[:4096]
                 expected = few.double() @ dense.weight.double().t()
                 expected += dense.bias.double() if bias else 0
                 error = float((y[:4096].double() - expected).abs().max() / expected.abs().max())
                 entry = {"check": "layer", "rows": rows, "cols": cols, "tokens": tokens, "pattern": pattern}
-                entry.update(error=error, correct=error <= TOLERANCE, layer_us=measure(lambda: layer(x)))
-                entry.update(dense_us=measure(lambda: dense(x)), transpose_us=measure(lambda: x.t().contiguous()))
+                entry.update(error=error, correct=same and error <= TOLERANCE, layer_us=measure(lambda: layer(x)))
+                entry.update(dense_us=measure(lambda: dense(x)), transpose_us=measure(lambda: to_feature_major(x, tokens)))
                 yield entry
 
 

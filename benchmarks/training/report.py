@@ -7,22 +7,26 @@ import json
 import pathlib
 import statistics
 
+import methods
+
 FIGURES = {"text": ("perplexity per byte", "perplexity", -1), "digits": ("accuracy in %", "accuracy", 1)}
 # Three-stage LoRA against these, seed by seed.
-RIVALS = ("one-shot", "one-shot + permutation", "fixed masks only", "no stage 1", "no stage 2")
+RIVALS = ("one-shot", "one-shot + permutation", *(name for name in methods.TRAINED if name != "three-stage"))
 
 
-def load(path):
+def load(paths):
     """Results by task, pattern and method: {seed: entry}."""
-    document = json.loads(pathlib.Path(path).read_text())
     cells = {}
-    for entry in document["results"]:
-        cells.setdefault((entry["task"], entry["pattern"], entry["method"]), {})[entry["seed"]] = entry
-    return document, cells
+    for path in paths:
+        document = json.loads(pathlib.Path(path).read_text())
+        for entry in document["results"]:
+            cells.setdefault((entry["task"], entry["pattern"], entry["method"]), {})[entry["seed"]] = entry
+    order = [(method.pattern, method.name) for method in methods.all_methods()]
+    return document, dict(sorted(cells.items(), key=lambda cell: order.index(cell[0][1:])))
 
 
 def rows_of(cells, task):
-    """Patterns and methods of a task in the order in which they were run."""
+    """Patterns and methods of a task, in order."""
     return [(pattern, method) for name, pattern, method in cells if name == task]
 
 
