@@ -60,7 +60,9 @@ def build(options):
             )
             values = torch.zeros(rows, sizes.row_values, dtype=torch.float16)
             layer = vt.VNMLinear(kept, values, torch.zeros(rows) if bias else None)
-            vt.compile_kernels(nn.Sequential(layer), options.dir, tokens=tokens, chip=options.chip, options=options.options)
+            vt.compile_kernels(
+                nn.Sequential(layer), options.dir, tokens=tokens, chip=options.chip, options=options.options
+            )
     print(f"{vt.use_kernels(options.dir)} kernels in {options.dir}")
 
 
@@ -127,7 +129,9 @@ def check_layers():
                 error = float((y[:4096].double() - expected).abs().max() / expected.abs().max())
                 entry = {"check": "layer", "rows": rows, "cols": cols, "tokens": tokens, "pattern": pattern}
                 entry.update(error=error, correct=same and error <= TOLERANCE, layer_us=measure(lambda: layer(x)))
-                entry.update(dense_us=measure(lambda: dense(x)), transpose_us=measure(lambda: to_feature_major(x, tokens)))
+                entry.update(
+                    dense_us=measure(lambda: dense(x)), transpose_us=measure(lambda: to_feature_major(x, tokens))
+                )
                 yield entry
 
 

@@ -34,7 +34,9 @@ class Loop:
         self.rate = torch.zeros((), device=task.device)
         self.batch = self.batches[0].clone()
         settings = {"fused": True, "capturable": True} if self.on_gpu else {}
-        self.optimizer = torch.optim.AdamW(self.parameters, lr=self.rate, weight_decay=0.01, betas=(0.9, 0.95), **settings)
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=self.rate, weight_decay=0.01, betas=(0.9, 0.95), **settings
+        )
         self.graph, self.loss = None, None
 
     def run(self, after_step=lambda: None, kind=lambda: 0):

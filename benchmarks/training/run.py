@@ -42,7 +42,11 @@ def run(options):
         part.unlink(missing_ok=True)
         command = [sys.executable, __file__, "one", "--dir", options.dir, "--json", str(part), "--seeds", str(seed)]
         command += ["--size", options.size, "--budget", str(options.budget), "--tasks", *options.tasks]
-        command += ["--only", options.only, *(["--tuning-steps", str(options.tuning_steps)] if options.tuning_steps else [])]
+        command += [
+            "--only",
+            options.only,
+            *(["--tuning-steps", str(options.tuning_steps)] if options.tuning_steps else []),
+        ]
         processes.append(subprocess.Popen(command))
     failed = sum(process.wait() != 0 for process in processes)
     results = [json.loads(line) for part in parts if part.exists() for line in part.read_text().splitlines()]
@@ -59,7 +63,13 @@ def facts(options):
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     steps = {"tuning_steps": options.tuning_steps} if options.tuning_steps else {}
-    return {"size": options.size, **steps, "device": device, "torch": torch.__version__, "date": time.strftime("%Y-%m-%d")}
+    return {
+        "size": options.size,
+        **steps,
+        "device": device,
+        "torch": torch.__version__,
+        "date": time.strftime("%Y-%m-%d"),
+    }
 
 
 def run_one(options):
@@ -78,7 +88,10 @@ def run_one(options):
             task.size = dataclasses.replace(task.size, tuning_steps=options.tuning_steps)
         base, losses = train_base(task, seed, options)
         norms = methods.calibrate(task, base)
-        print(f"{name} seed {seed}: trained in {time.time() - start:.0f} s, loss {losses[0]:.3f} to {losses[-1]:.3f}", flush=True)
+        print(
+            f"{name} seed {seed}: trained in {time.time() - start:.0f} s, loss {losses[0]:.3f} to {losses[-1]:.3f}",
+            flush=True,
+        )
         for method in methods.all_methods():
             if not re.search(options.only, f"{name} {method.pattern} {method.name}"):
                 continue
@@ -89,7 +102,10 @@ def run_one(options):
             line = {"task": name, "seed": seed, "pattern": method.pattern, "method": method.name, **result}
             with open(options.json, "a") as file:
                 file.write(json.dumps(line) + "\n")
-            print(f"{name} seed {seed} {method.pattern} {method.name}: {task.figure} {result[task.figure]:.3f}", flush=True)
+            print(
+                f"{name} seed {seed} {method.pattern} {method.name}: {task.figure} {result[task.figure]:.3f}",
+                flush=True,
+            )
 
 
 def train_base(task, seed, options):

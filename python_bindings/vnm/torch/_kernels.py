@@ -51,9 +51,7 @@ def use_kernels(*folders: Union[str, "os.PathLike[str]"]) -> int:
     return sum(map(len, found.values()))
 
 
-def make_key(
-    pattern: str, rows: int, cols: int, dtype: torch.dtype, permuted: bool, bias: bool
-) -> Key:
+def make_key(pattern: str, rows: int, cols: int, dtype: torch.dtype, permuted: bool, bias: bool) -> Key:
     """InvalidArgumentError: a dtype that kernels do not have."""
     if dtype not in _DTYPES:
         raise errors.InvalidArgumentError(f"requires f16 or bf16 on a GPU, but the dtype is {dtype}")
@@ -89,7 +87,9 @@ def _advice(key: Key, tokens: int, device: torch.device, candidates: "list[Kerne
         f"but there are: {there}. vnm.torch.compile_kernels(model, 'kernels', tokens=[{tokens}], chip='{chip}') "
         "makes it by\n  vnm-opt product.mlir "
         f"--vnm-lower-to-nvvm='chip={chip} format=bin' --vnm-write-kernels=dir=kernels -o /dev/null\n"
-        "of\n" + to_mlir(key, padded_tokens(tokens)) + "and vnm.torch.use_kernels('kernels') finds it; or make layers with "
+        "of\n"
+        + to_mlir(key, padded_tokens(tokens))
+        + "and vnm.torch.use_kernels('kernels') finds it; or make layers with "
         "fallback='dense'"
     )
 
@@ -105,7 +105,11 @@ def to_mlir(key: Key, tokens: int) -> str:
         "columns": f"memref<{sizes.panels}x{sizes.column_slots}x{ids}>",
         "x": f"memref<{key.cols}x{tokens}x{key.dtype}>",
     }
-    y, order, bias = f"memref<{key.rows}x{tokens}x{key.dtype}>", f"memref<{key.rows}xi32>", f"memref<{key.rows}x{key.dtype}>"
+    y, order, bias = (
+        f"memref<{key.rows}x{tokens}x{key.dtype}>",
+        f"memref<{key.rows}xi32>",
+        f"memref<{key.rows}x{key.dtype}>",
+    )
     arguments = {**packed, "y": y}
     encoding = str(pattern) + (", columns = i32" if ids == "i32" else "")
     rows = epilogue = ""
@@ -124,7 +128,7 @@ def to_mlir(key: Key, tokens: int) -> str:
     signature = ", ".join(f"%{name}: {kind}" for name, kind in arguments.items())
     return f"""func.func @product({signature}) {{
   vnm.spmm #vnm.encoding<{encoding}>
-      ins({', '.join('%' + name for name in packed)} : {', '.join(packed.values())}){rows}
+      ins({", ".join("%" + name for name in packed)} : {", ".join(packed.values())}){rows}
       outs(%y : {y}){epilogue}
   return
 }}
@@ -151,7 +155,9 @@ def compile_kernels(
 
     program = vnm_opt or shutil.which("vnm-opt")
     if not program or not shutil.which(program):
-        raise errors.FileError(f"requires the program vnm-opt in PATH or by name, but there is no '{program or 'vnm-opt'}'")
+        raise errors.FileError(
+            f"requires the program vnm-opt in PATH or by name, but there is no '{program or 'vnm-opt'}'"
+        )
     keys = {layer.kernel_key() for layer in model.modules() if isinstance(layer, VNMLinear)}
     made = []
     for key in sorted(keys):

@@ -29,7 +29,9 @@ def masked(dense, sparse):
     """The dense model with the weights that the sparse one keeps."""
     for layer, packed in zip(dense, sparse):
         if isinstance(packed, vt.VNMLinear):
-            layer.weight.data = torch.where(packed.structure().mask(), layer.weight, torch.zeros((), dtype=layer.weight.dtype))
+            layer.weight.data = torch.where(
+                packed.structure().mask(), layer.weight, torch.zeros((), dtype=layer.weight.dtype)
+            )
     return dense
 
 

@@ -104,7 +104,13 @@ class ThreeStageLora:
             if norms is None and (self.config.criterion == "wanda" or given is not None):
                 raise LayerError(name, f"requires activation norms for {self.config.criterion}, but there are none")
             try:
-                self._norms[name] = None if norms is None else check_norms(norms, module.in_features if hasattr(module, "in_features") else module.weight.shape[0])
+                self._norms[name] = (
+                    None
+                    if norms is None
+                    else check_norms(
+                        norms, module.in_features if hasattr(module, "in_features") else module.weight.shape[0]
+                    )
+                )
             except errors.InvalidArgumentError as error:
                 raise LayerError(name, str(error)) from error
 
@@ -229,5 +235,3 @@ def _dense_layer(base: nn.Module, weight: Tensor) -> nn.Linear:
     linear.weight = nn.Parameter(weight, requires_grad=False)
     linear.bias = base.bias
     return linear
-
-
