@@ -68,7 +68,9 @@ def run_method(task, base, norms, method, seed):
         pattern, form = next((pattern, form) for name, pattern, form in PATTERNS if name == method.pattern)
         config = _config(task, pattern, form, TRAINED[method.name])
         training, losses = _train(task, model, config, norms, seed)
-        facts = {"first_loss": losses[0], "last_loss": losses[-1], "memory": training.memory_report()._asdict()}
+        fifth = max(1, len(losses) // 5)
+        facts = {"first_loss": sum(losses[:fifth]) / fifth, "last_loss": sum(losses[-fifth:]) / fifth}
+        facts["memory"] = training.memory_report()._asdict()
         facts["merged_is_masked"] = _merge(training, model)
     with autocast(task.device):
         figures = task.evaluate(model)
