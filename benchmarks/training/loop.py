@@ -61,7 +61,7 @@ class Loop:
                 if self.graph is None:
                     self._capture()
                 self.graph.replay()
-            losses[step] = self.loss.detach()
+            losses[step] = self.loss
             after_step()
         self.graph = None
         return losses.tolist()
@@ -69,8 +69,10 @@ class Loop:
     def _step(self):
         self.optimizer.zero_grad(set_to_none=True)
         with autocast(self.task.device):
-            self.loss = self.task.loss(self.model, self.batch)
-        self.loss.backward()
+            loss = self.task.loss(self.model, self.batch)
+        loss.backward()
+        # Without its graph, which belongs to the stream of this step.
+        self.loss = loss.detach()
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimizer.step()
 
