@@ -11,6 +11,7 @@
 // then all its lanes are also done with the step before, whose slots are filled
 // anew. In order of issue, the groups are
 //
+//   resident metadata, if it is; then
 //   x gathered    ids of the first 2 A steps; weights of the first W steps;
 //                 activations of each of the first A steps; then, in step i,
 //                 weights of step i + W, activations of i + A, ids of i + 2 A
@@ -157,6 +158,10 @@ void SkinnyKernel::emitPrologue() {
       emitCopyIds(step, emitIdSlot(i32(number)), last);
     });
   };
+  if (schedule.residentMetadata) {
+    emitCopyMetadata();
+    emitCommit();
+  }
   if (!schedule.residentX) {
     for (int64_t i = 0; i < schedule.idSlots(); ++i)
       copyIds(i);
@@ -179,6 +184,8 @@ void SkinnyKernel::emitPrologue() {
     emitGridControl(b, NVVM::GridDepActionKind::wait);
   if (schedule.residentX) {
     emitLoadResident();
+    // All copies of metadata are before those of weights.
+    NVVM::CpAsyncWaitGroupOp::create(b, schedule.weightsAhead);
     gpu::BarrierOp::create(b);
     return;
   }
@@ -189,6 +196,9 @@ void SkinnyKernel::emitPrologue() {
     });
     emitCommit();
   }
+  // The lane's own part of the metadata came before its ids.
+  if (schedule.residentMetadata)
+    gpu::BarrierOp::create(b);
 }
 
 void SkinnyKernel::emitCopyAhead(Value number) {

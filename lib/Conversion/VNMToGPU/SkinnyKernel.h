@@ -74,8 +74,14 @@ private:
     mlir::Value buffer;
     int64_t rowBytes, stepBytes;
     RowPieces pieces;
+    bool permuted; ///< Whether emitValuePlace permutes the pieces.
   };
+  /// Byte of a row of values in shared memory at which what is byte `place` of
+  /// it in memory lies; `place` is a multiple of 16.
+  mlir::Value emitValuePlace(mlir::Value row, mlir::Value place);
   void emitCopyWeights(mlir::Value step, mlir::Value slot, bool last);
+  /// Copies all metadata of the tile.
+  void emitCopyMetadata();
   void emitCopyRows(const StepRows &rows, mlir::Value step, mlir::Value slot,
                     bool last);
   /// Pieces `first` to first + count - 1, `count` a power of two, of every row.

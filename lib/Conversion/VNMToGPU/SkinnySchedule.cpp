@@ -52,38 +52,40 @@ SkinnySchedule::SkinnySchedule(const SpmmProblem &problem,
 }
 
 /// Few rows for a CTA keep all SMs busy, many gather activations less often.
+/// Measured on an H200 (docs/performance.md, "Few tokens").
 void SkinnySchedule::chooseTile(int64_t panelRows, int64_t numSMs) {
   int64_t rows = llvm::bit_ceil(uint64_t(numRows));
-  int64_t most = std::max<int64_t>(16, std::min(panelRows, rows));
-  rowTile = 64;
-  if (numRows < 2 * numSMs * rowTile)
-    rowTile = 32;
+  int64_t most =
+      std::max<int64_t>(16, std::min<int64_t>({panelRows, rows, kMaxRows}));
+  bool oneWave = numRows <= 32 * numSMs, manyWaves = numRows > 128 * numSMs;
+  if (oneWave || numTokens == 1)
+    rowTile = numTokens == 1 && manyWaves ? 16 : 32;
+  else
+    rowTile = manyWaves ? 64 : 128;
+  numWarps = oneWave || rowTile == 16 ? 8 : 4;
   rowTile = std::min(rowTile, most);
 }
 
-/// Rings as deep as fit: the weights of all steps if possible, in steps that
-/// read long runs of a row, so that they may all be under way when a kernel
-/// waits for the one before it.
+/// Steps of two stages read 128 bytes of a row at a time. Two CTAs on an SM, or
+/// a kernel and the next, do better than deeper rings.
 void SkinnySchedule::chooseDepth(int64_t bytes) {
   int64_t stages = llvm::divideCeil(numGroups, kStageGroups);
-  numWarps = 8;
   stagesPerStep = stages >= 2 * numWarps ? 2 : 1;
-  residentX = numTokens % 2 != 0 || xTokenMajor;
+  residentX = numTokens == 1 || numTokens % 2 != 0 || xTokenMajor;
+  residentMetadata = false;
   if (residentX && 2 * residentBytes() > bytes)
     residentX = false;
-  weightsAhead = std::min<int64_t>(4, stepsPerWarp());
-  activationsAhead = std::min<int64_t>(2, stepsPerWarp());
-  // Two CTAs on an SM, or a kernel and the next.
-  int64_t budget = bytes > 2 * kLeastSharedBytes ? bytes / 2 : bytes;
+  residentMetadata = rowTile * metadataPitch() <= bytes / 8;
+  weightsAhead = std::min<int64_t>(2, stepsPerWarp());
+  activationsAhead = 1;
+  int64_t budget = bytes > 2 * kLeastSharedBytes ? bytes / 2 - 1024 : bytes;
   auto fits = [&] { return sharedBytes() <= budget; };
-  while (!fits() && weightsAhead > 2)
-    --weightsAhead;
+  if (!fits())
+    weightsAhead = 1;
+  if (!fits())
+    residentMetadata = false;
   while (!fits() && stagesPerStep > 1)
     stagesPerStep /= 2;
-  while (!fits() && numWarps > 4)
-    numWarps /= 2;
-  if (!fits())
-    weightsAhead = activationsAhead = 1;
   while (!fits() && numWarps > 1)
     numWarps /= 2;
   while (!fits() && rowTile > 16)
@@ -111,9 +113,9 @@ std::string vnm::explainScheduleRefusal(const SkinnySchedule &schedule,
   auto isOneOf = [](int64_t value, int64_t least, int64_t most) {
     return llvm::isPowerOf2_64(value) && value >= least && value <= most;
   };
-  if (!isOneOf(schedule.rowTile, 16, 64))
-    return llvm::formatv("requires tiles of 16, 32 or 64 rows, but they have "
-                         "{0}",
+  if (!isOneOf(schedule.rowTile, 16, SkinnySchedule::kMaxRows))
+    return llvm::formatv("requires tiles of 16, 32, 64 or 128 rows, but they "
+                         "have {0}",
                          schedule.rowTile);
   if (!isOneOf(schedule.numWarps, 1, SkinnySchedule::kMaxWarps))
     return llvm::formatv("requires a power of two of at most {0} warps, but "

@@ -42,11 +42,41 @@ Value SkinnyKernel::emitTileRow(Value tileRow) {
 
 void SkinnyKernel::emitCopyWeights(Value step, Value slot, bool last) {
   StepRows values = {args.values, 4 * problem.numGroups,
-                     4 * schedule.stepGroups(), schedule.valuePieces()};
+                     4 * schedule.stepGroups(), schedule.valuePieces(),
+                     /*permuted=*/!schedule.valuePieces().shifted};
   StepRows metadata = {args.metadata, 2 * problem.numWords(),
-                       schedule.stepGroups() / 2, schedule.metadataPieces()};
+                       schedule.stepGroups() / 2, schedule.metadataPieces(),
+                       /*permuted=*/false};
   emitCopyRows(values, step, slot, last);
-  emitCopyRows(metadata, step, advance(slot, schedule.metadataOffset()), last);
+  if (!schedule.residentMetadata)
+    emitCopyRows(metadata, step, advance(slot, schedule.metadataOffset()),
+                 last);
+}
+
+/// The rows of a tile, 16 or more, follow one another in memory and begin at a
+/// multiple of 16 bytes. Rows past R are not read.
+void SkinnyKernel::emitCopyMetadata() {
+  constexpr int64_t kPieceBytes = 16;
+  int64_t rowBytes = 2 * problem.numWords();
+  int64_t pieces = schedule.rowTile * rowBytes / kPieceBytes;
+  bool ragged = problem.numRows % schedule.rowTile != 0;
+  Value start = mul(extend(row), rowBytes);
+  Value source = advance(globalPointer(args.metadata), start);
+  Value target = advance(shared, schedule.residentXBytes());
+  auto loop =
+      scf::ForOp::create(b, thread, i32(pieces), i32(schedule.numThreads()));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value piece = loop.getInductionVar(), byte = mul(piece, kPieceBytes);
+  Value place = byte;
+  if (schedule.spreadsMetadata())
+    place = add(byte, mul(div(byte, rowBytes), kPieceBytes));
+  Value valid;
+  if (ragged)
+    valid = emitValidBytes(i64(problem.numRows * rowBytes),
+                           add(start, extend(byte)), kPieceBytes);
+  emitCopy(advance(target, place), advance(source, extend(byte)), kPieceBytes,
+           valid);
 }
 
 /// A power of two of pieces per row is shared so that every lane has pieces at
@@ -98,7 +128,8 @@ void SkinnyKernel::emitCopyPieces(const StepRows &rows, Value step, Value slot,
         valid = emitValidBytes(add(begin, rows.rowBytes), offset,
                                pieces.pieceBytes);
     }
-    emitCopy(advance(slot, add(mul(number, pieces.pitch), place)), source,
+    Value target = rows.permuted ? emitValuePlace(number, place) : place;
+    emitCopy(advance(slot, add(mul(number, pieces.pitch), target)), source,
              pieces.pieceBytes, valid);
   }
 }
@@ -114,6 +145,14 @@ Value SkinnyKernel::emitPieceOffset(const StepRows &rows, Value begin,
   if (rows.stepBytes % rows.pieces.pieceBytes == 0)
     return add(add(bitAnd(begin, mask), extend(place)), stepOffset);
   return add(bitAnd(add(begin, stepOffset), mask), extend(place));
+}
+
+/// Of 8 rows that follow one another, pieces of one number lie in 8 different
+/// 16-byte parts of the banks' 128: ldmatrix reads them at once.
+Value SkinnyKernel::emitValuePlace(Value tileRow, Value place) {
+  bool narrow = schedule.stagesPerStep == 1;
+  Value key = narrow ? bitAnd(shiftRight(tileRow, 1), 3) : bitAnd(tileRow, 7);
+  return bitXor(place, mul(key, 16));
 }
 
 /// How many of the `bytes` at `offset` lie before `end`.
@@ -148,10 +187,11 @@ SkinnyKernel::emitWeightFragment(Value slot, int64_t stage, int64_t tile) {
     if (!pieces.shifted) {
       // Matrices 0 to 3: rows 0 to 7 and 8 to 15 of the first 8 values, then
       // of the next.
-      Value place =
-          add(mul(rem(lane, 16), pieces.pitch), mul(div(lane, 16), 16));
-      Value address =
-          advance(advance(slot, place), 16 * tile * pieces.pitch + bytes);
+      Value row = rem(lane, 16);
+      Value place = emitValuePlace(row, mul(div(lane, 16), 16));
+      place = bitXor(place, i32(bytes));
+      Value address = advance(advance(slot, add(mul(row, pieces.pitch), place)),
+                              16 * tile * pieces.pitch);
       registers[step] = emitLdMatrix(address, NVVM::MMALayout::row);
       continue;
     }
@@ -185,9 +225,25 @@ Value SkinnyKernel::emitMetadataFill(Value step, int64_t stage) {
 Value SkinnyKernel::emitMetadataFragment(Value step, Value slot, int64_t stage,
                                          int64_t tile) {
   RowPieces pieces = schedule.metadataPieces();
+  bool ragged = problem.numWords() % (schedule.stepGroups() / 4) != 0;
   Value halves[2];
   for (int64_t high = 0; high < 2; ++high) {
     int64_t firstRow = 16 * tile + 8 * high;
+    Value tileRow = add(quadRow, firstRow);
+    if (schedule.residentMetadata) {
+      // Values past the last word are zero: any word will do for them.
+      Value word = add(add(mul(step, schedule.stepGroups() / 4), quadLane),
+                       i32(stage * kStageGroups / 4));
+      if (ragged)
+        word = minimum(word, i32(problem.numWords() - 1));
+      if (problem.numRows % schedule.rowTile != 0)
+        tileRow = sub(emitTileRow(tileRow), row);
+      Value place = add(mul(tileRow, schedule.metadataPitch()), mul(word, 2));
+      Value address = advance(shared, add(place, schedule.residentXBytes()));
+      halves[high] = arith::ExtUIOp::create(b, b.getI32Type(),
+                                            load(b.getI16Type(), address, 2));
+      continue;
+    }
     Value place = add(mul(quadRow, pieces.pitch), mul(quadLane, 2));
     if (pieces.shifted)
       place =
@@ -201,7 +257,7 @@ Value SkinnyKernel::emitMetadataFragment(Value step, Value slot, int64_t stage,
                                           load(b.getI16Type(), address, 2));
   }
   Value both = bitOr(halves[0], shiftLeft(halves[1], 16));
-  if (problem.numWords() % (schedule.stepGroups() / 4) == 0)
+  if (!ragged || schedule.residentMetadata)
     return both;
   return bitOr(both, emitMetadataFill(step, stage));
 }
