@@ -69,23 +69,30 @@ Value SkinnyKernel::emitStep(Value number) {
   return add(mul(number, schedule.numWarps), warp);
 }
 
-/// Only copies of the last step have ends of rows to look at.
+/// Only copies of the last step have ends of rows to look at, and, where rows
+/// are copied in pieces that begin before them and end behind, those of the
+/// last tile, which has the end of the buffer.
 void SkinnyKernel::emitIfExists(Value number,
                                 function_ref<void(Value, bool)> body) {
-  int64_t steps = schedule.numSteps();
   bool ragged = problem.numGroups % schedule.stepGroups() != 0;
   Value step = emitStep(number);
-  auto branch =
-      scf::IfOp::create(b, less(step, ragged ? steps - 1 : steps), ragged);
+  auto exists = scf::IfOp::create(b, less(step, schedule.numSteps()),
+                                  /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(exists.thenBlock());
+  if (!ragged) {
+    body(step, /*last=*/false);
+    return;
+  }
+  Value inner = less(step, schedule.numSteps() - 1);
+  if (schedule.valuePieces().shifted || schedule.metadataPieces().shifted)
+    inner = both(inner, less(row, problem.numRows - schedule.rowTile > 0
+                                      ? problem.numRows - schedule.rowTile
+                                      : 0));
+  auto branch = scf::IfOp::create(b, inner, /*withElseRegion=*/true);
   b.setInsertionPointToStart(branch.thenBlock());
   body(step, /*last=*/false);
-  if (!ragged)
-    return;
   b.setInsertionPointToStart(branch.elseBlock());
-  auto last = scf::IfOp::create(b, equal(step, steps - 1),
-                                /*withElseRegion=*/false);
-  b.setInsertionPointToStart(last.thenBlock());
   body(step, /*last=*/true);
 }
 

@@ -52,36 +52,53 @@ SkinnySchedule::SkinnySchedule(const SpmmProblem &problem,
 }
 
 /// Few rows for a CTA keep all SMs busy, many gather activations less often.
+/// Steps of two stages read 128 bytes of a row at a time, those of four, which
+/// suit shifted rows, 256. In one wave everything is asked for at the start.
 /// Measured on an H200 (docs/performance.md, "Few tokens").
 void SkinnySchedule::chooseTile(int64_t panelRows, int64_t numSMs) {
-  int64_t rows = llvm::bit_ceil(uint64_t(numRows));
-  int64_t most =
-      std::max<int64_t>(16, std::min<int64_t>({panelRows, rows, kMaxRows}));
   bool oneWave = numRows <= 32 * numSMs, manyWaves = numRows > 128 * numSMs;
-  if (oneWave || numTokens == 1)
-    rowTile = numTokens == 1 && manyWaves ? 16 : 32;
-  else
-    rowTile = manyWaves ? 64 : 128;
-  numWarps = oneWave || rowTile == 16 ? 8 : 4;
-  rowTile = std::min(rowTile, most);
+  bool shifted = numGroups % 4 != 0, oneToken = numTokens == 1;
+  weightsAhead = 1;
+  stagesPerStep = shifted && manyWaves ? 4 : 2;
+  if (oneWave) {
+    rowTile = 32;
+    numWarps = oneToken ? 4 : 8;
+    weightsAhead = oneToken ? 4 : 2;
+  } else if (oneToken) {
+    rowTile = manyWaves ? 16 : 32;
+    numWarps = manyWaves && !shifted ? 8 : 4;
+    weightsAhead = shifted && manyWaves ? 1 : 2;
+  } else {
+    rowTile = shifted ? 64 : kMaxRows;
+    numWarps = manyWaves ? 2 : 4;
+  }
+  int64_t rows = llvm::bit_ceil(uint64_t(numRows));
+  int64_t most = std::max<int64_t>(16, std::min(panelRows, rows));
+  // Smaller tiles leave room for more warps.
+  for (; rowTile > most; rowTile /= 2)
+    numWarps = std::min<int64_t>(2 * numWarps, 8);
 }
 
-/// Steps of two stages read 128 bytes of a row at a time. Two CTAs on an SM, or
-/// a kernel and the next, do better than deeper rings.
+/// Two CTAs on an SM, or a kernel and the next, do better than deeper rings:
+/// each may have half of the SM's shared memory but for the kilobyte that the
+/// system takes.
 void SkinnySchedule::chooseDepth(int64_t bytes) {
   int64_t stages = llvm::divideCeil(numGroups, kStageGroups);
-  stagesPerStep = stages >= 2 * numWarps ? 2 : 1;
-  residentX = numTokens == 1 || numTokens % 2 != 0 || xTokenMajor;
-  residentMetadata = false;
-  if (residentX && 2 * residentBytes() > bytes)
-    residentX = false;
-  residentMetadata = rowTile * metadataPitch() <= bytes / 8;
-  weightsAhead = std::min<int64_t>(2, stepsPerWarp());
-  activationsAhead = 1;
+  while (stagesPerStep > 1 && stages < numWarps * stagesPerStep)
+    stagesPerStep /= 2;
   int64_t budget = bytes > 2 * kLeastSharedBytes ? bytes / 2 - 1024 : bytes;
   auto fits = [&] { return sharedBytes() <= budget; };
-  if (!fits())
-    weightsAhead = 1;
+  weightsAhead = std::min(weightsAhead, stepsPerWarp());
+  activationsAhead = 1;
+  residentMetadata = false;
+  residentX = numTokens % 2 != 0 || xTokenMajor;
+  if (residentX && 2 * residentBytes() > bytes)
+    residentX = false;
+  residentMetadata = true;
+  if (!fits() && !residentX)
+    residentMetadata = false;
+  while (!fits() && weightsAhead > 1)
+    --weightsAhead;
   if (!fits())
     residentMetadata = false;
   while (!fits() && stagesPerStep > 1)
@@ -90,6 +107,7 @@ void SkinnySchedule::chooseDepth(int64_t bytes) {
     numWarps /= 2;
   while (!fits() && rowTile > 16)
     rowTile /= 2;
+  weightsAhead = std::min(weightsAhead, stepsPerWarp());
 }
 
 std::string vnm::explainSkinnyRefusal(const SpmmProblem &problem,

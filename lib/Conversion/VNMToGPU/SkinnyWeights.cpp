@@ -41,12 +41,20 @@ Value SkinnyKernel::emitTileRow(Value tileRow) {
 //===----------------------------------------------------------------------===//
 
 void SkinnyKernel::emitCopyWeights(Value step, Value slot, bool last) {
-  StepRows values = {args.values, 4 * problem.numGroups,
-                     4 * schedule.stepGroups(), schedule.valuePieces(),
-                     /*permuted=*/!schedule.valuePieces().shifted};
-  StepRows metadata = {args.metadata, 2 * problem.numWords(),
-                       schedule.stepGroups() / 2, schedule.metadataPieces(),
-                       /*permuted=*/false};
+  StepRows values = {args.values,
+                     4 * problem.numGroups,
+                     4 * schedule.stepGroups(),
+                     schedule.valuePieces(),
+                     /*permuted=*/!schedule.valuePieces().shifted,
+                     /*unit=*/schedule.valuePieces().shifted ? 4 : 16};
+  StepRows metadata = {args.metadata,
+                       2 * problem.numWords(),
+                       schedule.stepGroups() / 2,
+                       schedule.metadataPieces(),
+                       /*permuted=*/false,
+                       /*unit=*/schedule.metadataPieces().shifted
+                           ? 2
+                           : schedule.metadataPieces().pieceBytes};
   emitCopyRows(values, step, slot, last);
   if (!schedule.residentMetadata)
     emitCopyRows(metadata, step, advance(slot, schedule.metadataOffset()),
@@ -71,12 +79,20 @@ void SkinnyKernel::emitCopyMetadata() {
   Value place = byte;
   if (schedule.spreadsMetadata())
     place = add(byte, mul(div(byte, rowBytes), kPieceBytes));
-  Value valid;
-  if (ragged)
-    valid = emitValidBytes(i64(problem.numRows * rowBytes),
-                           add(start, extend(byte)), kPieceBytes);
-  emitCopy(advance(target, place), advance(source, extend(byte)), kPieceBytes,
-           valid);
+  target = advance(target, place);
+  source = advance(source, extend(byte));
+  if (!ragged) {
+    emitCopy(target, source, kPieceBytes, Value());
+    return;
+  }
+  Value left = sub(i64(problem.numRows * rowBytes), add(start, extend(byte)));
+  Value whole = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, left,
+                                      i64(kPieceBytes));
+  auto branch = scf::IfOp::create(b, whole, /*withElseRegion=*/true);
+  b.setInsertionPointToStart(branch.thenBlock());
+  emitCopy(target, source, kPieceBytes, Value());
+  b.setInsertionPointToStart(branch.elseBlock());
+  emitCopyUpTo(left, target, source, kPieceBytes, /*unit=*/2);
 }
 
 /// A power of two of pieces per row is shared so that every lane has pieces at
@@ -96,12 +112,6 @@ void SkinnyKernel::emitCopyPieces(const StepRows &rows, Value step, Value slot,
   int64_t rowsAtOnce = SkinnySchedule::kWarpSize / count;
   Value place = mul(add(rem(lane, count), first), pieces.pieceBytes);
   Value laneRow = div(lane, count);
-  // Unless the step is the row's last, only pieces that are not full of the
-  // step's bytes can lie behind the row's end.
-  bool full = first + count <= rows.stepBytes / pieces.pieceBytes &&
-              (first == 0 || !pieces.shifted) &&
-              rows.stepBytes % pieces.pieceBytes == 0;
-  bool bounded = last || (pieces.shifted && !full);
   bool ragged = problem.numRows % schedule.rowTile != 0;
   // By the alignment of a lane's rows: a row, and where its piece begins.
   DenseMap<int64_t, std::pair<int64_t, Value>> known;
@@ -113,10 +123,10 @@ void SkinnyKernel::emitCopyPieces(const StepRows &rows, Value step, Value slot,
       b.setInsertionPointToStart(branch.thenBlock());
     }
     Value number = add(laneRow, tileRow);
-    Value source, valid;
+    Value source, left;
     int64_t alignment = tileRow * rows.rowBytes % pieces.pieceBytes;
     auto found = known.find(alignment);
-    if (found != known.end() && !ragged && !bounded) {
+    if (found != known.end() && !ragged && !last) {
       auto [other, pointer] = found->second;
       source = advance(pointer, (tileRow - other) * rows.rowBytes);
     } else {
@@ -124,13 +134,15 @@ void SkinnyKernel::emitCopyPieces(const StepRows &rows, Value step, Value slot,
       Value offset = emitPieceOffset(rows, begin, step, place);
       source = advance(globalPointer(rows.buffer), offset);
       known[alignment] = {tileRow, source};
-      if (bounded)
-        valid = emitValidBytes(add(begin, rows.rowBytes), offset,
-                               pieces.pieceBytes);
+      if (last)
+        left = sub(add(begin, rows.rowBytes), offset);
     }
     Value target = rows.permuted ? emitValuePlace(number, place) : place;
-    emitCopy(advance(slot, add(mul(number, pieces.pitch), target)), source,
-             pieces.pieceBytes, valid);
+    target = advance(slot, add(mul(number, pieces.pitch), target));
+    if (last)
+      emitCopyUpTo(left, target, source, pieces.pieceBytes, rows.unit);
+    else
+      emitCopy(target, source, pieces.pieceBytes, Value());
   }
 }
 
@@ -155,12 +167,31 @@ Value SkinnyKernel::emitValuePlace(Value tileRow, Value place) {
   return bitXor(place, mul(key, 16));
 }
 
-/// How many of the `bytes` at `offset` lie before `end`.
-Value SkinnyKernel::emitValidBytes(Value end, Value offset, int64_t bytes) {
-  Value left = sub(end, offset);
-  left = b.createOrFold<arith::MaxSIOp>(left, i64(0));
-  left = b.createOrFold<arith::MinSIOp>(left, i64(bytes));
-  return b.createOrFold<arith::TruncIOp>(b.getI32Type(), left);
+/// Copies whole units that lie before the end, as sizes of copies other than
+/// all or nothing need not be heeded by what reads; the rest is zero. Units of
+/// 2 bytes, which no copy can have, are loaded and stored.
+void SkinnyKernel::emitCopyUpTo(Value left, Value destination, Value source,
+                                int64_t bytes, int64_t unit) {
+  for (int64_t byte = 0; byte < bytes; byte += unit) {
+    Value exists =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, left, i64(byte));
+    Value from = advance(source, byte), to = advance(destination, byte);
+    if (unit >= 4) {
+      emitCopy(to, from, unit, select(exists, i32(unit), i32(0)));
+      continue;
+    }
+    auto branch = scf::IfOp::create(b, TypeRange{b.getI16Type()}, exists,
+                                    /*withElseRegion=*/true);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(branch.thenBlock());
+      scf::YieldOp::create(b, load(b.getI16Type(), from, 2));
+      b.setInsertionPointToStart(branch.elseBlock());
+      scf::YieldOp::create(
+          b, Value(arith::ConstantIntOp::create(b, b.getI16Type(), 0)));
+    }
+    LLVM::StoreOp::create(b, branch.getResult(0), to, /*alignment=*/2);
+  }
 }
 
 //===----------------------------------------------------------------------===//
