@@ -33,7 +33,7 @@ def measured_schedules(results):
     an epilogue, feature-major."""
     times = {}
     for entry in results:
-        plain = entry["contestant"] == "vnm" and entry.get("epilogue", "none") == "none"
+        plain = entry["contestant"] == "vnm" and entry.get("epilogue", "none") == "none" and not entry.get("dependent")
         if not plain or not entry["correct"] or entry["layout"] != "feature_major":
             continue
         kernels = times.setdefault((report.shape_of(entry), entry["pattern"]), {})

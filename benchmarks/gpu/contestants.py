@@ -111,12 +111,14 @@ def finish(name, product, bias):
 
 
 class Ours(Contestant):
-    """A kernel of a manifest (measure.Built)."""
+    """A kernel of a manifest (measure.Built). With `dependent`, each launch may overlap
+    the one before it, as far as the kernel allows."""
 
-    def __init__(self, shape, built, parts, x, copies=None):
+    def __init__(self, shape, built, parts, x, copies=None, dependent=False):
         """`copies`: sets of buffers; by default as many as timing needs."""
         rows, _, tokens = shape
         self.kernel = kernel = built.kernel
+        self.dependent = dependent
         self.sizes = {"tokens": tokens}
         self.epilogue = built.epilogue
         layouts = {a["name"]: a.get("layout") for a in kernel.arguments}
@@ -135,7 +137,7 @@ class Ours(Contestant):
         groups = parts["values"].shape[1] // 2
         labels = {"contestant": "vnm", "pattern": kernel.pattern, "family": kernel.family,
                   "schedule": kernel.schedule, "variant": built.variant, "epilogue": self.epilogue,
-                  "layout": layouts["x"]}
+                  "dependent": dependent, "layout": layouts["x"]}
         # The result's rounding, and one truncation of the sum to f32 per mma.sp.
         super().__init__(shape, labels, copies, ROUNDING.get(out, 0.0) + 2.0**-23 * (2 + -(-groups // 8)))
         self.sets = [{name: tensor.clone() for name, tensor in buffers.items()} for _ in range(copies)]
@@ -151,7 +153,7 @@ class Ours(Contestant):
 
     def run(self, index):
         stream = torch.cuda.current_stream().cuda_stream
-        self.kernel.launch(self.parameters[index], self.sizes, stream)
+        self.kernel.launch(self.parameters[index], self.sizes, stream, self.dependent)
 
     def outputs(self):
         return [b["y"].t() if self.y_token_major else b["y"] for b in self.sets]

@@ -9,6 +9,21 @@ import os
 
 VERSION = 1
 MAX_DYNAMIC_SHARED_SIZE_BYTES = 8  # CU_FUNC_ATTRIBUTE_...
+PROGRAMMATIC_STREAM_SERIALIZATION = 6  # CU_LAUNCH_ATTRIBUTE_...
+
+
+class LaunchAttribute(ctypes.Structure):
+    """CUlaunchAttribute; of its union of 64 bytes, the int that is needed here."""
+
+    _fields_ = [("id", ctypes.c_int), ("padding", ctypes.c_int), ("value", ctypes.c_int), ("rest", ctypes.c_int * 15)]
+
+
+class LaunchConfig(ctypes.Structure):
+    """CUlaunchConfig"""
+
+    _fields_ = [("grid", ctypes.c_uint * 3), ("block", ctypes.c_uint * 3), ("shared_memory", ctypes.c_uint),
+                ("stream", ctypes.c_void_p), ("attributes", ctypes.POINTER(LaunchAttribute)),
+                ("num_attributes", ctypes.c_uint)]
 
 
 class Driver:
@@ -80,14 +95,18 @@ class Kernel:
         array.kept = values
         return array
 
-    def launch(self, parameters, sizes, stream):
-        """Launches on a stream; `parameters` as made by parameters()."""
+    def launch(self, parameters, sizes, stream, dependent=False):
+        """Launches on a stream; `parameters` as made by parameters(). With `dependent`,
+        a kernel that allows it may start before the one before it has ended."""
         self.load()
         blocks = self.num_blocks(sizes)
         if blocks == 0:
             return
-        self.driver.call("cuLaunchKernel", self.function, blocks, 1, 1, self.entry["threads"], 1, 1,
-                         self.entry["shared_memory"], ctypes.c_void_p(stream), parameters, None)
+        dependent = dependent and self.entry.get("dependent_launch", False)
+        attribute = LaunchAttribute(id=PROGRAMMATIC_STREAM_SERIALIZATION, value=1)
+        config = LaunchConfig((blocks, 1, 1), (self.entry["threads"], 1, 1), self.entry["shared_memory"], stream,
+                              ctypes.pointer(attribute), int(dependent))
+        self.driver.call("cuLaunchKernelEx", ctypes.byref(config), self.function, parameters, None)
 
 
 def load_manifest(driver, folder):

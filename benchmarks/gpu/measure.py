@@ -146,8 +146,10 @@ class ShapeRun:
             expected = dense @ self.x.double()
             del dense
             for built in kernels:
-                ours = contestants.Ours(self.shape, built, parts, self.x)
-                self.enter(ours, ours.finish(expected))
+                can_depend = built.kernel.entry.get("dependent_launch", False)
+                for dependent in (False, True) if self.options.dependent_launch and can_depend else (False,):
+                    ours = contestants.Ours(self.shape, built, parts, self.x, dependent=dependent)
+                    self.enter(ours, ours.finish(expected))
 
     def run(self):
         """The entries of the shape, one per contestant and layout."""

@@ -6,6 +6,7 @@
 
     benchmarks/gpu/run.py build --dir gpu-bench --chip sm_90a
     python3 gpu-bench/run.py run --dir gpu-bench --json results.json
+    python3 gpu-bench/run.py chain --dir gpu-bench --shapes 4096x4096x1
     benchmarks/gpu/run.py plot results.json --dir plots
     benchmarks/gpu/run.py make-cost-table results.json -o h200.json
     benchmarks/gpu/run.py check-choice results.json --cost-table h200.json
@@ -157,6 +158,25 @@ def run(options):
     return count_wrong(results)
 
 
+def chain(options):
+    """Measures chains of dependent layers; exit status 1 if a result is wrong."""
+    import torch
+
+    import chain as chains
+
+    facts, chosen = select_kernels(options)
+    print(f"{title(facts)}\n\n{report.HEADER}")
+    generator = torch.Generator("cuda").manual_seed(options.seed)
+    results = []
+    for shape, kernels in chosen.items():
+        entries = chains.run_shape(shape, kernels, options, generator)
+        results += entries
+        print("\n".join(map(report.format_row, entries)), flush=True)
+        torch.cuda.empty_cache()
+    save(options.json, options.dtype, facts, results)
+    return count_wrong(results)
+
+
 def show(options):
     facts = report.load(options.results)
     print(f"{title(facts)}\n\n{report.HEADER}")
@@ -233,6 +253,20 @@ def add_run(commands):
     parser.add_argument("--no-cusparselt", dest="cusparselt", action="store_false")
     parser.add_argument("--cusparselt-seconds", type=float, default=300.0,
                         help="limit of the search for cuSPARSELt's algorithms (default 300)")
+    parser.add_argument("--dependent-launch", action="store_true",
+                        help="time kernels that allow it also with launches that overlap the one before")
+
+
+def add_chain(commands):
+    parser = commands.add_parser("chain", help="measure layers that depend on each other, in one graph")
+    parser.set_defaults(action=chain)
+    parser.add_argument("--dir", default=HERE, help="folder that build wrote (default: this script's)")
+    parser.add_argument("--shapes", nargs="+", default=["4096x4096x1"], help="as for build, with R = K")
+    parser.add_argument("--patterns", nargs="+", help="only these")
+    parser.add_argument("--dtype", default="f16", choices=("f16", "bf16"))
+    parser.add_argument("--json", help="file for the results")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of every contestant")
+    parser.add_argument("--seed", type=int, default=1)
 
 
 def main():
@@ -240,6 +274,7 @@ def main():
     commands = parser.add_subparsers(required=True, metavar="command")
     add_build(commands)
     add_run(commands)
+    add_chain(commands)
     drawing = commands.add_parser("plot", help="draw speed against T and M (needs matplotlib)")
     drawing.set_defaults(action=plot)
     drawing.add_argument("results", help="JSON of run")

@@ -129,7 +129,7 @@ def measure_all(options):
     import measure
 
     torch.zeros(1, device="cuda")
-    options.sustained = 0.0
+    options.sustained, options.dependent_launch = 0.0, False
     driver = manifest.Driver()
     built = {dtype: measure.find_kernels(driver, options.dir, dtype) for dtype in measure.DTYPES}
     facts = measure.device_facts()

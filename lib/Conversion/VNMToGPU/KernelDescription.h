@@ -27,6 +27,8 @@ struct KernelLaunch {
   int64_t sharedMemoryBytes = 0;
   /// CTAs of a persistent kernel; 0 if every tile has a CTA.
   int64_t maxBlocks = 0;
+  /// Whether it may start before the kernel before it has ended.
+  bool dependentLaunch = false;
 };
 
 /// The description of the kernel of `op`, whose parameters are buffers in the

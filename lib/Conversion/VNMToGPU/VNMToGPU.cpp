@@ -61,6 +61,7 @@ static void lowerToLaunch(SpmmOp op, gpu::GPUModuleOp kernels, int64_t number,
   launch.numThreads = shape.numThreads;
   launch.sharedMemoryBytes = shape.dynamicSharedBytes;
   launch.maxBlocks = shape.maxBlocks;
+  launch.dependentLaunch = shape.dependentLaunch;
   kernel->setAttr(kKernelAttrName, describeKernel(op, launch));
   auto name = SymbolRefAttr::get(kernels.getNameAttr(),
                                  {FlatSymbolRefAttr::get(kernel)});
