@@ -21,7 +21,7 @@ def ChooseSchedule : Pass<"vnm-choose-schedule", "::mlir::ModuleOp"> {
     the table has this shape and pattern, else interpolated between the nearest
     shapes. Without a table, with none of its schedules admitted, for a shape
     outside of all measured ones, or with a dynamic T or batch, a built-in rule
-    chooses: wgmma_sp on sm_90a for V of 64 or more,
+    chooses: skinny for a static T of at most 16, wgmma_sp on sm_90a for V of 64 or more,
     feature-major activations and results of f16, bf16 or f32, and T a multiple of
     8 and at least 64, else mma_sp, with the tiles that the family itself takes.
     `family` and `token-tile` narrow either choice.
@@ -65,8 +65,8 @@ def ChooseSchedule : Pass<"vnm-choose-schedule", "::mlir::ModuleOp"> {
            "File (JSON) with measured times of schedules; empty (default) for "
            "the built-in rule">,
     Option<"family", "family", "std::string", /*default=*/"\"auto\"",
-           "Kernel family to choose from: auto (default) for all, mma_sp or "
-           "wgmma_sp">,
+           "Kernel family to choose from: auto (default) for all, mma_sp, "
+           "wgmma_sp or skinny">,
     Option<"tokenTile", "token-tile", "int64_t", /*default=*/"0",
            "Tokens of a tile, for families that let one choose; 0 (default) for "
            "any">
@@ -208,8 +208,9 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
     launch. Run it after one-shot-bufferize; `vnm-lower-to-nvvm` runs it.
 
     A kernel belongs to a family and is built by a schedule: the op's `schedule`,
-    or, without one, `family` and `token-tile`; `auto` takes wgmma_sp on
-    sm_90a for V of 64 or more, feature-major activations and results of f16, bf16
+    or, without one, `family` and `token-tile`; `auto` takes skinny for a static T
+    of at most 16, wgmma_sp on sm_90a for V of 64 or more, feature-major
+    activations and results of f16, bf16
     or f32, a static T that is a multiple of 8 and at least 64, and static batch
     dimensions, else mma_sp, with a remark (category vnm-gpu) that says why if the
     chip has wgmma_sp. Fields that a schedule leaves out the family chooses. A
@@ -223,6 +224,14 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
     (ordered metadata, sums in f32). Sums then pass through shared memory, so
     that the epilogue runs once per element in the destination's order. Nothing
     is read of x for a slot without a column.
+
+    Family skinny, sm_80 and later, for a static T of 1 to 64: a CTA takes 16, 32
+    or 64 rows, all tokens and all of K. Its warps split K; each brings values,
+    metadata, ids and channels of its steps through rings of its own in shared
+    memory, many steps ahead. The warps' sums are added in the order of the warps.
+    From sm_90 on the kernel waits (`nvvm.griddepcontrol`) for the kernel before it
+    only when it has asked for its first weights. Token-major activations must fit
+    in shared memory.
 
     Family wgmma_sp, sm_90a: one persistent CTA per SM takes tiles of 128 rows (64
     if V is 64) by 64, 128 or 256 tokens (`token-tile`). Its warps have roles: two
@@ -266,7 +275,7 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
     Option<"ptx", "ptx", "unsigned", /*default=*/"0",
            "PTX ISA version times ten, e.g. 85; 0 for the chip's oldest">,
     Option<"family", "family", "std::string", /*default=*/"\"auto\"",
-           "Kernel family: auto, mma_sp or wgmma_sp">,
+           "Kernel family: auto, mma_sp, wgmma_sp or skinny">,
     Option<"tokenTile", "token-tile", "int64_t", /*default=*/"0",
            "Tokens of a tile of wgmma_sp: 64, 128 or 256; 0 chooses">
   ];

@@ -6,6 +6,7 @@
 
 #include "Families.h"
 
+#include "SkinnyKernel.h"
 #include "SpmmKernel.h"
 #include "WgmmaKernel.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -63,7 +64,8 @@ static std::string explainWgmma(const SpmmProblem &problem,
 static std::string explainWgmmaReluctance(const SpmmProblem &problem) {
   // The smallest tile: below, part of every multiplication is wasted.
   constexpr int64_t kFewTokens = 64;
-  if (problem.numTokens >= kFewTokens)
+  if (ShapedType::isDynamic(problem.numTokens) ||
+      problem.numTokens >= kFewTokens)
     return {};
   return llvm::formatv("requires at least {0} tokens to be faster, but there "
                        "are {1}",
@@ -93,6 +95,63 @@ static gpu::GPUFuncOp buildWgmma(OpBuilder &builder, SpmmOp op, StringRef name,
 }
 
 //===----------------------------------------------------------------------===//
+// skinny
+//===----------------------------------------------------------------------===//
+
+static constexpr llvm::StringLiteral kRowTile = "row_tile";
+static constexpr llvm::StringLiteral kWarps = "warps";
+
+static SmallVector<int64_t> getSkinnyRowTiles(const SpmmProblem &) {
+  return {16, 32, 64};
+}
+
+static SmallVector<int64_t> getSkinnyWarps(const SpmmProblem &) {
+  return {4, 8, 16};
+}
+
+static constexpr ScheduleField kSkinnyFields[] = {{kRowTile, getSkinnyRowTiles},
+                                                  {kWarps, getSkinnyWarps}};
+
+static std::string explainSkinny(const SpmmProblem &problem,
+                                 const ChipInfo &chip, ScheduleAttr schedule) {
+  return explainSkinnyRefusal(problem, chip, schedule.getField(kRowTile),
+                              schedule.getField(kWarps));
+}
+
+static std::string explainSkinnyReluctance(const SpmmProblem &problem) {
+  constexpr int64_t kMostTokens = 16;
+  if (!ShapedType::isDynamic(problem.numTokens) &&
+      problem.numTokens <= kMostTokens)
+    return {};
+  return llvm::formatv("requires at most {0} tokens to be faster", kMostTokens);
+}
+
+static SkinnySchedule getSkinnySchedule(const SpmmProblem &problem,
+                                        const ChipInfo &chip,
+                                        ScheduleAttr schedule) {
+  return {problem, chip, schedule.getField(kRowTile),
+          schedule.getField(kWarps)};
+}
+
+static ScheduleAttr completeSkinny(const SpmmProblem &problem,
+                                   const ChipInfo &chip,
+                                   ScheduleAttr attribute) {
+  SkinnySchedule schedule = getSkinnySchedule(problem, chip, attribute);
+  return ScheduleAttr::get(
+      attribute.getContext(), attribute.getFamily(),
+      {{kRowTile, schedule.rowTile}, {kWarps, schedule.numWarps}});
+}
+
+static gpu::GPUFuncOp buildSkinny(OpBuilder &builder, SpmmOp op, StringRef name,
+                                  const SpmmProblem &problem,
+                                  const ChipInfo &chip, ScheduleAttr attribute,
+                                  LaunchShape &shape) {
+  SkinnySchedule schedule = getSkinnySchedule(problem, chip, attribute);
+  shape = schedule.getLaunchShape();
+  return buildSkinnyKernel(builder, op, name, problem, schedule);
+}
+
+//===----------------------------------------------------------------------===//
 // All families
 //===----------------------------------------------------------------------===//
 
@@ -101,10 +160,14 @@ static constexpr FamilyInfo kFamilies[] = {
      {},
      explainMmaRefusal,
      explainNoReluctance,
+     /*isSpecialised=*/false,
      completeMma,
      buildMma},
     {KernelFamily::WgmmaSp, kWgmmaFields, explainWgmma, explainWgmmaReluctance,
-     completeWgmma, buildWgmma},
+     /*isSpecialised=*/false, completeWgmma, buildWgmma},
+    {KernelFamily::Skinny, kSkinnyFields, explainSkinny,
+     explainSkinnyReluctance, /*isSpecialised=*/true, completeSkinny,
+     buildSkinny},
 };
 
 ArrayRef<FamilyInfo> vnm::getFamilies() { return kFamilies; }

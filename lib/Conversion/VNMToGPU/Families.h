@@ -32,9 +32,12 @@ struct FamilyInfo {
   /// empty if it can.
   std::string (*explainRefusal)(const SpmmProblem &problem,
                                 const ChipInfo &chip, ScheduleAttr schedule);
-  /// Why the built-in rule takes another family though this one could compute
+  /// Why the built-in rule takes another family though this one might compute
   /// the problem, in the same form; empty if it takes this one.
   std::string (*explainReluctance)(const SpmmProblem &problem);
+  /// Whether the family is for some problems only, so that its reluctance to
+  /// compute others is no news.
+  bool isSpecialised;
   /// The schedule with all fields. The family can compute the problem.
   ScheduleAttr (*complete)(const SpmmProblem &problem, const ChipInfo &chip,
                            ScheduleAttr schedule);

@@ -44,9 +44,13 @@ RuleChoice vnm::chooseByRule(MLIRContext *context, const SpmmProblem &problem,
     if (hasTile && options.tokenTile != 0)
       fields.emplace_back(kTokenTile, options.tokenTile);
     auto schedule = ScheduleAttr::get(context, name, fields);
-    std::string reason = explainRefusal(problem, options.chip, schedule);
-    if (reason.empty() && options.family == "auto")
+    std::string reason;
+    if (options.family == "auto")
       reason = info.explainReluctance(problem);
+    if (!reason.empty() && info.isSpecialised)
+      continue;
+    if (reason.empty())
+      reason = explainRefusal(problem, options.chip, schedule);
     if (reason.empty()) {
       choice.schedule = info.complete(problem, options.chip, schedule);
       return choice;

@@ -16,7 +16,7 @@ func.func @tile(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x25
 
 func.func @family(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
     %x: memref<512x256xf16>, %y: memref<256x256xf16>) {
-  // expected-error @+1 {{requires family to be mma_sp or wgmma_sp, but it is 'wgmma'}}
+  // expected-error @+1 {{requires family to be mma_sp, wgmma_sp or skinny, but it is 'wgmma'}}
   vnm.spmm #vnm.encoding<128:2:8>
       ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x256xf16>)
       outs(%y : memref<256x256xf16>) {schedule = #vnm.schedule<family = wgmma>}
@@ -53,5 +53,38 @@ func.func @odd_tokens(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memre
   vnm.spmm #vnm.encoding<128:2:8>
       ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x100xf16>)
       outs(%y : memref<256x100xf16>) {schedule = #vnm.schedule<family = wgmma_sp>}
+  return
+}
+
+// -----
+
+func.func @skinny_rows(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
+    %x: memref<512x8xf16>, %y: memref<256x8xf16>) {
+  // expected-error @+1 {{requires tiles of 16, 32 or 64 rows, but they have 128}}
+  vnm.spmm #vnm.encoding<128:2:8>
+      ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x8xf16>)
+      outs(%y : memref<256x8xf16>) {schedule = #vnm.schedule<family = skinny, row_tile = 128>}
+  return
+}
+
+// -----
+
+func.func @skinny_warps(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
+    %x: memref<512x8xf16>, %y: memref<256x8xf16>) {
+  // expected-error @+1 {{requires a power of two of at most 16 warps, but there are 6}}
+  vnm.spmm #vnm.encoding<128:2:8>
+      ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x8xf16>)
+      outs(%y : memref<256x8xf16>) {schedule = #vnm.schedule<family = skinny, warps = 6>}
+  return
+}
+
+// -----
+
+func.func @skinny_panels(%v: memref<64x128xf16>, %m: memref<64x16xi16>, %c: memref<2x256xi16>,
+    %x: memref<512x8xf16>, %y: memref<64x8xf16>) {
+  // expected-error @+1 {{requires tiles of at most V = 32 rows, but they have 64}}
+  vnm.spmm #vnm.encoding<32:2:8>
+      ins(%v, %m, %c, %x : memref<64x128xf16>, memref<64x16xi16>, memref<2x256xi16>, memref<512x8xf16>)
+      outs(%y : memref<64x8xf16>) {schedule = #vnm.schedule<family = skinny, row_tile = 64>}
   return
 }

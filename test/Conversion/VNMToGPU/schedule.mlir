@@ -40,3 +40,18 @@ func.func @family_of_the_schedule(%v: memref<256x128xf16>, %m: memref<256x16xi16
       outs(%y : memref<256x256xf16>) {schedule = #vnm.schedule<family = mma_sp>}
   return
 }
+
+// -----
+
+// CHECK-LABEL: func.func @fields_of_skinny
+// CHECK: vnm.kernel = {{{.*}}family = "skinny"
+// CHECK-SAME: row_tiles = 16 : i64
+// CHECK-SAME: schedule = {row_tile = 16 : i64, warps = 4 : i64}
+// CHECK-SAME: threads = 128 : i64
+func.func @fields_of_skinny(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
+    %x: memref<512x8xf16>, %y: memref<256x8xf16>) {
+  vnm.spmm #vnm.encoding<128:2:8>
+      ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x8xf16>)
+      outs(%y : memref<256x8xf16>) {schedule = #vnm.schedule<family = skinny, row_tile = 16, warps = 4>}
+  return
+}

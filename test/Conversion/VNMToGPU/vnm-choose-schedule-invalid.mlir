@@ -8,7 +8,7 @@
 // RUN: not vnm-opt %s -o /dev/null --vnm-list-schedules="chip=sm_90a file=%t.none/list.json" 2>&1 | FileCheck %s --check-prefix=FILE
 
 // CHIP: requires chip to be one of sm_80{{.*}}, but it is 'sm_1'
-// FAMILY: requires family to be auto, mma_sp or wgmma_sp, but it is 'wgmma'
+// FAMILY: requires family to be auto, mma_sp, wgmma_sp or skinny, but it is 'wgmma'
 // MISSING: vnm-choose-schedule: option cost-table: requires a readable file, but '{{.*}}.missing' cannot be read
 // TABLE: vnm-choose-schedule: option cost-table: '{{.*}}.json': $.entries[0].schedule.stages: requires a positive integer
 // FILE: vnm-list-schedules: option file: requires a writable file, but '{{.*}}list.json' cannot be written

@@ -2,6 +2,7 @@
 // RUN: vnm-opt %s --vnm-list-schedules="chip=sm_80 file=%t.json" -o /dev/null
 // RUN: FileCheck %s --check-prefix=SM80 < %t.json
 // SM80-NOT: wgmma_sp
+// RUN: FileCheck %s --check-prefix=SKINNY < %t.json
 
 // Each product once, on memrefs or tensors; tiles of which half would do are left out.
 // CHECK:      {
@@ -31,6 +32,8 @@
 // CHECK:            "dtype": "bf16",
 // CHECK:            "family": "wgmma_sp",
 // CHECK:            "tokens": 192,
+// CHECK:            "rows": 32,
+// CHECK:            "tokens": 8,
 // CHECK-NOT:        "tokens"
 func.func @twice(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
     %x: memref<512x128xf16>, %y: memref<256x128xf16>) {
@@ -60,4 +63,17 @@ func.func @batch(%v: tensor<64x64xbf16>, %m: tensor<64x8xi16>, %c: tensor<1x128x
       ins(%v, %m, %c, %x : tensor<64x64xbf16>, tensor<64x8xi16>, tensor<1x128xi16>, tensor<3x256x64xbf16>)
       outs(%y : tensor<3x64x64xbf16>) -> tensor<3x64x64xbf16>
   return %0 : tensor<3x64x64xbf16>
+}
+
+// Of skinny, every pair of fields that V and the shared memory admit.
+// SKINNY: "rows": 32,
+// SKINNY-COUNT-6: "family": "skinny"
+// SKINNY-NOT: "family": "skinny"
+// SKINNY: "tokens": 8
+func.func @few_tokens(%v: memref<32x64xf16>, %m: memref<32x8xi16>, %c: memref<1x128xi16>,
+    %x: memref<256x8xf16>, %y: memref<32x8xf16>) {
+  vnm.spmm #vnm.encoding<32:2:8>
+      ins(%v, %m, %c, %x : memref<32x64xf16>, memref<32x8xi16>, memref<1x128xi16>, memref<256x8xf16>)
+      outs(%y : memref<32x8xf16>)
+  return
 }
