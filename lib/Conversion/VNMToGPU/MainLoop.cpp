@@ -9,6 +9,7 @@
 // next stage's first operands are loaded while those go on. All reads of the
 // stage are before it, so the copies that follow it may overwrite the buffer.
 
+#include "Fragments.h"
 #include "SpmmKernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -42,33 +43,13 @@ void LoopState::unpack(ValueRange values) {
     take(*list);
 }
 
-/// An operand register: a pair of f16, or i32 for a pair of bf16.
-static Value toRegister(ImplicitLocOpBuilder &b, Value bits, Type element) {
-  if (element.isBF16())
-    return bits;
-  return LLVM::BitcastOp::create(b, VectorType::get({2}, element), bits);
-}
-
-/// One mma.sp.m16n8k32 on `sums`, which it replaces.
-static void emitMmaSp(ImplicitLocOpBuilder &b, ArrayRef<Value> weights,
-                      ArrayRef<Value> activations, MutableArrayRef<Value> sums,
-                      Value metadata, int64_t selector, Type element) {
-  auto type = LLVM::LLVMStructType::getLiteral(
-      b.getContext(), SmallVector<Type>(4, b.getF32Type()));
-  auto ptxType = element.isBF16() ? NVVM::MMATypes::bf16 : NVVM::MMATypes::f16;
-  SmallVector<Value> a, x;
-  for (Value bits : weights)
-    a.push_back(toRegister(b, bits, element));
-  for (Value bits : activations)
-    x.push_back(toRegister(b, bits, element));
-  Value selectorValue = arith::ConstantIntOp::create(b, selector, /*width=*/32);
-  auto mma = NVVM::MmaSpOp::create(
-      b, type, a, x, sums, metadata, selectorValue,
-      ArrayRef<int64_t>{16, 8, 32}, /*intOverflow=*/std::nullopt,
-      std::array<NVVM::MMATypes, 2>{ptxType, ptxType});
-  mma.setOrderedMetadata(true);
-  for (int64_t i = 0; i < 4; ++i)
-    sums[i] = LLVM::ExtractValueOp::create(b, mma.getRes(), i);
+/// Operands as mma.sp takes them.
+static SmallVector<Value> toRegisters(ImplicitLocOpBuilder &b,
+                                      ArrayRef<Value> bits, bool isBF16) {
+  SmallVector<Value> registers;
+  for (Value value : bits)
+    registers.push_back(toMmaRegister(b, value, isBF16));
+  return registers;
 }
 
 Value SpmmKernel::emitNextBuffer(Value buffer) {
@@ -98,6 +79,7 @@ void SpmmKernel::emitStage(LoopState &state, Value stage, bool gathers,
   int64_t rowTiles = schedule.rowTilesPerWarp();
   int64_t tokenTiles = schedule.tokenTilesPerWarp();
   int64_t steps = 2 * tokenTiles;
+  bool isBF16 = problem.element.isBF16();
   SmallVector<Value> metadata = emitMetadata(state.metadata);
   SmallVector<Copy> copies;
   if (gathers) {
@@ -130,11 +112,13 @@ void SpmmKernel::emitStage(LoopState &state, Value stage, bool gathers,
       emitNextStage(state, add(stage, 1));
     }
     for (int64_t row = 0; row < rowTiles; ++row)
-      emitMmaSp(b, ArrayRef<Value>(weights[half]).slice(4 * row, 4),
-                activations,
+      emitMmaSp(b,
+                toRegisters(b, ArrayRef<Value>(weights[half]).slice(4 * row, 4),
+                            isBF16),
+                toRegisters(b, activations, isBF16),
                 MutableArrayRef<Value>(state.sums)
                     .slice(4 * (row * tokenTiles + tile), 4),
-                metadata[row], half, problem.element);
+                metadata[row], half, isBF16);
     activations = next;
   }
 }

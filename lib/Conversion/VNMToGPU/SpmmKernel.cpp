@@ -72,8 +72,8 @@ gpu::GPUFuncOp vnm::createKernelFunction(OpBuilder &builder, SpmmOp op,
   return kernel;
 }
 
-/// The 128-byte swizzle of wgmma_sp wants the alignment.
-LLVM::GlobalOp vnm::getDynamicSharedMemory(OpBuilder &builder, Location loc) {
+/// The 128-byte swizzle of wgmma wants a multiple of 1024 bytes.
+LLVM::GlobalOp vnm::getSharedMemory(OpBuilder &builder, Location loc) {
   constexpr llvm::StringLiteral kName = "vnm_shared";
   auto module = cast<gpu::GPUModuleOp>(builder.getBlock()->getParentOp());
   if (auto global = module.lookupSymbol<LLVM::GlobalOp>(kName))
@@ -90,7 +90,7 @@ LLVM::GlobalOp vnm::getDynamicSharedMemory(OpBuilder &builder, Location loc) {
 gpu::GPUFuncOp vnm::buildSpmmKernel(OpBuilder &builder, SpmmOp op,
                                     StringRef name, const SpmmProblem &problem,
                                     const SpmmSchedule &schedule) {
-  LLVM::GlobalOp global = getDynamicSharedMemory(builder, op.getLoc());
+  LLVM::GlobalOp global = getSharedMemory(builder, op.getLoc());
   gpu::GPUFuncOp kernel = createKernelFunction(
       builder, op, name, SpmmSchedule::kThreads, TypeRange());
   OpBuilder::InsertionGuard guard(builder);

@@ -34,11 +34,6 @@ struct KernelArguments {
   KernelArguments(SpmmOp op, mlir::ValueRange arguments);
 };
 
-/// The dynamic shared memory of the kernels of the module at the builder's
-/// insertion point, aligned to 1024 bytes.
-mlir::LLVM::GlobalOp getDynamicSharedMemory(mlir::OpBuilder &builder,
-                                            mlir::Location loc);
-
 /// `value` rounded or extended to the float type `type`.
 mlir::Value convertFloat(mlir::ImplicitLocOpBuilder &b, mlir::Value value,
                          mlir::Type type);
@@ -47,6 +42,24 @@ mlir::Value convertFloat(mlir::ImplicitLocOpBuilder &b, mlir::Value value,
 /// `arguments`: the sum, then an element of every epilogue operand.
 mlir::Value cloneEpilogue(mlir::ImplicitLocOpBuilder &b, SpmmOp op,
                           mlir::ValueRange arguments);
+
+/// Where an element of the result is, all of index type.
+struct ResultPosition {
+  mlir::Value row;   ///< Stored row.
+  mlir::Value token; ///< Of the batch entry.
+  mlir::Value batch; ///< Batch entry, batch dimensions flattened.
+};
+
+/// Stores the element at `position`, given its sum, an f32: adds what y holds
+/// if the op accumulates, and applies the op's epilogue.
+void emitStoreResult(mlir::ImplicitLocOpBuilder &b, SpmmOp op,
+                     const SpmmProblem &problem, const KernelArguments &args,
+                     mlir::Value sum, const ResultPosition &position);
+
+/// The dynamic shared memory of the kernels of a module, as a global in it that
+/// begins at a multiple of 1024 bytes. `builder` is in the module.
+mlir::LLVM::GlobalOp getSharedMemory(mlir::OpBuilder &builder,
+                                     mlir::Location loc);
 
 /// A kernel `name` of `numThreads` threads at the builder's insertion point,
 /// with the arguments that KernelArguments expects and an empty body.

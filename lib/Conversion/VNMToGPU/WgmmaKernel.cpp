@@ -39,7 +39,7 @@ static constexpr int64_t kWaitTicks = 1000000;
 WgmmaKernel::WgmmaKernel(ImplicitLocOpBuilder &builder, SpmmOp op,
                          const SpmmProblem &problem,
                          const WgmmaSchedule &schedule, ValueRange arguments)
-    : b(builder), op(op), problem(problem), schedule(schedule),
+    : KernelArithmetic(builder), op(op), problem(problem), schedule(schedule),
       args(op, arguments) {}
 
 int64_t WgmmaKernel::stagesPerTile() const {
@@ -248,7 +248,7 @@ void WgmmaKernel::emit(Value sharedMemory) {
 gpu::GPUFuncOp vnm::buildWgmmaKernel(OpBuilder &builder, SpmmOp op,
                                      StringRef name, const SpmmProblem &problem,
                                      const WgmmaSchedule &schedule) {
-  LLVM::GlobalOp global = getDynamicSharedMemory(builder, op.getLoc());
+  LLVM::GlobalOp global = getSharedMemory(builder, op.getLoc());
   gpu::GPUFuncOp kernel = createKernelFunction(
       builder, op, name, WgmmaSchedule::kThreads, TypeRange());
   // ptxas heeds setmaxnreg only where it knows the registers at the start.
