@@ -164,7 +164,8 @@ LoopState SpmmKernel::emitPrologue() {
   return state;
 }
 
-SmallVector<Value> SpmmKernel::emitMainLoop() {
+SmallVector<Value> SpmmKernel::emitMainLoop(GatherMode mode) {
+  gather = emitGatherMap(mode);
   LoopState state = emitPrologue();
   int64_t gathering = std::max<int64_t>(0, numStages() - (schedule.stages - 1));
   emitStages(state, 0, std::min(gathering, numStages() - 1),
@@ -173,4 +174,24 @@ SmallVector<Value> SpmmKernel::emitMainLoop() {
              /*gathers=*/false);
   emitStage(state, i32(numStages() - 1), /*gathers=*/false, /*last=*/true);
   return state.sums;
+}
+
+/// If T is dynamic, whether rows of x are aligned shows at run time.
+SmallVector<Value> SpmmKernel::emitMainLoop() {
+  if (problem.xTokenMajor)
+    return emitMainLoop(GatherMode::Slots);
+  if (!ShapedType::isDynamic(problem.numTokens))
+    return emitMainLoop(copyWidth() > mma::kElementBytes ? GatherMode::Copies
+                                                         : GatherMode::Tokens);
+  SmallVector<Type> types(4 * schedule.rowTilesPerWarp() *
+                              schedule.tokenTilesPerWarp(),
+                          b.getF32Type());
+  Value aligned = equal(rem(numTokens, mma::kPieceElements), 0);
+  auto branch = scf::IfOp::create(b, types, aligned, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  scf::YieldOp::create(b, emitMainLoop(GatherMode::Copies));
+  b.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(b, emitMainLoop(GatherMode::Tokens));
+  return SmallVector<Value>(branch.getResults());
 }

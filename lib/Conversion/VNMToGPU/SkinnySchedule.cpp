@@ -12,6 +12,10 @@
 using namespace mlir;
 using namespace vnm;
 
+/// What a CTA of every chip has (CUDA C++ Programming Guide, "Compute
+/// Capabilities": 99 KB with 8.6, 8.9 and 12.x, more with others).
+static constexpr int64_t kLeastSharedBytes = 99 * 1024;
+
 RowPieces::RowPieces(int64_t rowBytes, int64_t stepBytes, int64_t granule) {
   for (int64_t bytes : {16, 8}) {
     pieceBytes = bytes;
@@ -66,7 +70,7 @@ void SkinnySchedule::chooseDepth(int64_t bytes, int64_t rows, int64_t warps) {
   weightsAhead = std::min<int64_t>(4, stepsPerWarp());
   activationsAhead = std::min<int64_t>(2, stepsPerWarp());
   // Two CTAs on an SM, or a kernel and the next.
-  int64_t budget = bytes > 2 * kLeastSharedBytes ? bytes / 2 : bytes;
+  int64_t budget = std::min(bytes, std::max(kLeastSharedBytes, bytes / 2));
   auto fits = [&] { return sharedBytes() <= budget; };
   while (!fits() && weightsAhead > 2)
     --weightsAhead;
