@@ -67,14 +67,16 @@ Value SpmmKernel::emitPairAddress(Value write, int64_t number) {
   return advance(sharedPointer(address), line * pieces * mma::kPieceBytes);
 }
 
+/// Ids that are not given are loaded; what a batch does not use goes away.
 void SpmmKernel::addPairs(Value stage, ArrayRef<Value> list, Value write,
                           SmallVectorImpl<Copy> &copies) {
   bool slots = gather.mode == GatherMode::Slots;
   int64_t count = slots ? schedule.tokenTile / kTokensAtOnce : gather.numSlots;
-  SmallVector<Value> ids(list);
+  SmallVector<Value> given(list);
   for (int64_t first = 0; first < count; first += kBatch)
     copies.push_back([=] {
       int64_t end = std::min(first + kBatch, count);
+      SmallVector<Value> ids = given.empty() ? emitLoadIds(stage) : given;
       SmallVector<Value> pairs;
       for (int64_t i = first; i < end; ++i)
         pairs.push_back(slots ? emitSlotPair(stage, ids, i * kTokensAtOnce)

@@ -52,6 +52,14 @@ static SmallVector<Value> toRegisters(ImplicitLocOpBuilder &b,
   return registers;
 }
 
+/// Whether column ids are loaded a stage ahead. A kernel for any T has the
+/// registers of its copies; where it takes pairs of tokens, for which a thread
+/// needs more ids, it loads them when it needs them.
+static bool carriesIds(const SpmmProblem &problem, GatherMode mode) {
+  return mode != GatherMode::Tokens ||
+         !ShapedType::isDynamic(problem.numTokens);
+}
+
 Value SpmmKernel::emitNextBuffer(Value buffer) {
   Value next = add(buffer, schedule.stageBytes());
   Value end = add(shared, schedule.stages * schedule.stageBytes());
@@ -85,7 +93,8 @@ void SpmmKernel::emitStage(LoopState &state, Value stage, bool gathers,
   if (gathers) {
     Value later = add(stage, schedule.stages - 1);
     copies = makeGather(later, state.ids, state.write);
-    state.ids = emitLoadIds(add(later, 1));
+    if (carriesIds(problem, gather.mode))
+      state.ids = emitLoadIds(add(later, 1));
     state.write = emitNextBuffer(state.write);
   }
   if (!last && !stagesMetadata())
@@ -152,7 +161,8 @@ LoopState SpmmKernel::emitPrologue() {
     }
     NVVM::CpAsyncCommitGroupOp::create(b);
   }
-  state.ids = emitLoadIds(i32(ahead));
+  if (carriesIds(problem, gather.mode))
+    state.ids = emitLoadIds(i32(ahead));
   if (!stagesMetadata())
     state.metadata = emitLoadMetadata(i32(0));
   state.read = shared;
