@@ -7,8 +7,8 @@
     scripts/check_torch.py build --dir torch-check --chip sm_90a
     scripts/check_torch.py run --dir torch-check --json results.json
 
-`build` compiles the kernels of layers of DeiT-B and Llama-2-7B; it needs vnm-opt in PATH
-and ptxas. `run` needs the GPU, PyTorch, the package vnm and its C library. It exits with
+`build` compiles the kernels of layers of DeiT-B and Llama-2-7B; it needs the C library's
+compiler and ptxas. `run` needs the GPU, PyTorch, the package vnm and its C library. It exits with
 status 1 if a mask is not that of the C library or a layer is not its dense masked one.
 """
 
@@ -61,7 +61,7 @@ def build(options):
             values = torch.zeros(rows, sizes.row_values, dtype=torch.float16)
             layer = vt.VNMLinear(kept, values, torch.zeros(rows) if bias else None)
             vt.compile_kernels(
-                nn.Sequential(layer), options.dir, tokens=tokens, chip=options.chip, options=options.options
+                nn.Sequential(layer), options.dir, tokens=tokens, chip=options.chip, cost_table=options.cost_table
             )
     print(f"{vt.use_kernels(options.dir)} kernels in {options.dir}")
 
@@ -184,7 +184,7 @@ def main():
     commands = parser.add_subparsers(required=True)
     building, running = commands.add_parser("build"), commands.add_parser("run")
     building.add_argument("--chip", default="sm_90a")
-    building.add_argument("--options", default="", help="further options of vnm-lower-to-nvvm")
+    building.add_argument("--cost-table", help="chooses kernels by measured times (docs/algorithms.md)")
     running.add_argument("--json")
     for command, function in ((building, build), (running, run)):
         command.add_argument("--dir", required=True)

@@ -19,7 +19,7 @@ from torch import nn
 
 import vnm
 import vnm.torch as vt
-from vnm.torch import _kernels
+from vnm.torch import _driver, _kernels
 
 
 def refuses(kind, text, function, *arguments, **keywords):
@@ -66,23 +66,23 @@ def test_kernels_compute_the_layer():
         linear = nn.Linear(72, rows).half()
         kept = vt.structure(linear.weight, "64:2:8", **search)
         layer = vt.VNMLinear.from_dense(linear.weight, kept, linear.bias)
-        for tokens in (8, 64):  # mma_sp and wgmma_sp
+        for tokens in (1, 8, 64):
             x = torch.randn(tokens, 72).half()
             assert torch.allclose(emulate(layer, x), layer(x), rtol=2e-3, atol=2e-3)
 
 
 def test_compiles_and_finds():
     model = make_layers()
-    made = vt.compile_kernels(model, FOLDER, tokens=[5, 8, 100], chip="sm_90a", options="format=isa")
-    assert len(made) == 2 * 2
+    made = vt.compile_kernels(model, FOLDER, tokens=[5, 8, 100], chip="sm_90a", format="isa")
+    assert len(made) == 2 * 3
     entry = json.loads((made[0] / "manifest.json").read_text())["kernels"][0]
     assert entry["pattern"] == "64:2:8" and entry["format"] == "ptx"
-    assert vt.use_kernels(FOLDER) == 4
+    assert vt.use_kernels(FOLDER) == 6
     # A GPU of the kernels' chip, as the choice sees it.
     torch.cuda.get_device_capability = lambda *_: (9, 0)
     keys = [layer.kernel_key() for layer in model]
     assert [key.bias for key in keys] == [layer.vnm_rows is not None and layer.bias is not None for layer in model]
-    for tokens, found in ((1, 8), (8, 8), (9, 104), (104, 104)):
+    for tokens, found in ((1, 5), (5, 5), (8, 8), (16, 104), (104, 104)):
         assert _kernels.find_kernel(keys[0], tokens, DEVICE).tokens == found
     # Without a kernel for its bias, a layer takes one without and adds it.
     plain = keys[1]._replace(bias=True)
@@ -100,6 +100,17 @@ def test_compiles_and_finds():
     refuses(vt.MissingKernelError, "on sm_80", _kernels.find_kernel, keys[0]._replace(), 1, torch.device("cuda", 1))
 
 
+def test_no_driver():
+    def fails(name):
+        raise OSError(f"{name}: cannot open shared object file")
+
+    loads, _driver.ctypes.CDLL = _driver.ctypes.CDLL, fails
+    try:
+        refuses(vt.DriverError, "requires the CUDA driver, but libcuda.so.1 does not load", _driver.call, "cuInit", 0)
+    finally:
+        _driver.ctypes.CDLL = loads
+
+
 def test_refuses():
     refuses(vnm.FileError, "holds none", vt.use_kernels, "nothing")
     folder = pathlib.Path("broken")
@@ -108,16 +119,16 @@ def test_refuses():
     refuses(vnm.FormatError, "is none", vt.use_kernels, folder)
     (folder / "manifest.json").write_text('{"version": 7, "kernels": []}')
     refuses(vnm.FormatError, "version 7", vt.use_kernels, folder)
-    refuses(vt.MissingKernelError, "chip", vt.compile_kernels, make_layers(), folder, tokens=[8], chip="sm_1")
+    refuses(vnm.Error, "sm_1", vt.compile_kernels, make_layers(), folder, tokens=[8], chip="sm_1")
     refuses(
-        vnm.FileError,
-        "vnm-opt",
+        vnm.InvalidArgumentError,
+        "format",
         vt.compile_kernels,
         make_layers(),
         folder,
         tokens=[8],
         chip="sm_90a",
-        vnm_opt="/no/vnm-opt",
+        format="x",
     )
     refuses(vnm.InvalidArgumentError, "f16 or bf16", make_layers().float()[0].kernel_key)
     assert vt.use_kernels() == 0

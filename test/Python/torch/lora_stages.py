@@ -236,6 +236,10 @@ def test_refuses():
         make_config(criterion="wanda"),
     )
     assert type(model[0]) is nn.Linear
+    with torch.no_grad():
+        model[2].weight[3, 4] = torch.nan
+    refuses(vt.LayerError, "layer '2': requires finite weights", lora.ThreeStageLora, model, make_config())
+    assert type(model[0]) is nn.Linear and model[0].weight.requires_grad
     training, optimizer = start(make_config())
     refuses(vnm.InvalidArgumentError, "stage 1, without masks", training.merge)
     train(training, optimizer, 10)
