@@ -110,7 +110,8 @@ DictionaryAttr DescriptionBuilder::describe(const KernelLaunch &launch) {
                          : b.getI64IntegerAttr(numTokens);
   addArguments();
   SmallVector<NamedAttribute> entries = {
-      entry("family", launch.family),
+      entry("family", launch.schedule.getFamily()),
+      entry("schedule", launch.schedule.getFields()),
       entry("pattern", op.getEncoding().getPattern().getPattern().str()),
       entry("rows", op.getNumRows()),
       entry("cols", op.getNumCols()),

@@ -38,8 +38,8 @@ RowPieces::RowPieces(int64_t rowBytes, int64_t stepBytes, int64_t granule) {
   pitch = pieceBytes * numPieces;
 }
 
-SkinnySchedule::SkinnySchedule(const SpmmProblem &problem,
-                               const ChipInfo &chip) {
+SkinnySchedule::SkinnySchedule(const SpmmProblem &problem, const ChipInfo &chip,
+                               int64_t rows, int64_t warps) {
   numRows = problem.numRows;
   numCols = problem.numCols;
   numGroups = problem.numGroups;
@@ -48,7 +48,9 @@ SkinnySchedule::SkinnySchedule(const SpmmProblem &problem,
   xTokenMajor = problem.xTokenMajor && numTokens > 1;
   dependentLaunch = hasDependentLaunch(chip);
   chooseTile(problem.panelRows, chip.limits ? chip.limits->numSMs : kUsualSMs);
-  chooseDepth(getSharedLimit(chip));
+  if (rows != 0)
+    rowTile = rows;
+  chooseDepth(getSharedLimit(chip), rows, warps);
 }
 
 /// Few rows for a CTA keep all SMs busy, many gather activations less often.
@@ -64,9 +66,9 @@ void SkinnySchedule::chooseTile(int64_t panelRows, int64_t numSMs) {
 /// Rings as deep as fit: the weights of all steps if possible, in steps that
 /// read long runs of a row, so that they may all be under way when a kernel
 /// waits for the one before it.
-void SkinnySchedule::chooseDepth(int64_t bytes) {
+void SkinnySchedule::chooseDepth(int64_t bytes, int64_t rows, int64_t warps) {
   int64_t stages = llvm::divideCeil(numGroups, kStageGroups);
-  numWarps = 8;
+  numWarps = warps != 0 ? warps : 8;
   stagesPerStep = stages >= 2 * numWarps ? 2 : 1;
   residentX = numTokens % 2 != 0 || xTokenMajor;
   if (residentX && 2 * residentBytes() > bytes)
@@ -80,24 +82,29 @@ void SkinnySchedule::chooseDepth(int64_t bytes) {
     --weightsAhead;
   while (!fits() && stagesPerStep > 1)
     stagesPerStep /= 2;
-  while (!fits() && numWarps > 4)
+  while (!fits() && numWarps > 4 && warps == 0)
     numWarps /= 2;
   if (!fits())
     weightsAhead = activationsAhead = 1;
-  while (!fits() && numWarps > 1)
+  while (!fits() && numWarps > 1 && warps == 0)
     numWarps /= 2;
-  while (!fits() && rowTile > 16)
+  while (!fits() && rowTile > 16 && rows == 0)
     rowTile /= 2;
 }
 
 std::string vnm::explainSkinnyRefusal(const SpmmProblem &problem,
-                                      const ChipInfo &chip) {
+                                      const ChipInfo &chip, int64_t rows,
+                                      int64_t warps) {
   if (ShapedType::isDynamic(problem.numTokens))
     return "requires a static number of tokens, but it is dynamic";
   if (problem.numTokens < 1 || problem.numTokens > SkinnySchedule::kMaxTokens)
     return llvm::formatv("requires 1 to {0} tokens, but there are {1}",
                          SkinnySchedule::kMaxTokens, problem.numTokens);
-  SkinnySchedule schedule(problem, chip);
+  if (rows > 16 && rows > problem.panelRows)
+    return llvm::formatv("requires tiles of at most V = {0} rows, but they "
+                         "have {1}",
+                         problem.panelRows, rows);
+  SkinnySchedule schedule(problem, chip, rows, warps);
   if (schedule.xTokenMajor && !schedule.residentX)
     return llvm::formatv("requires feature-major activations, or that all of a "
                          "batch entry's fit in half of {0} bytes of shared "
