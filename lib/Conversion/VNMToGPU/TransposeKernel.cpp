@@ -84,35 +84,28 @@ private:
 } // namespace
 
 void TransposeKernel::emitSides(Side &from, Side &to) {
-  Value tokens =
-      problem.numTokens == ShapedType::kDynamic
-          ? b.createOrFold<arith::IndexCastUIOp>(b.getI32Type(), arguments[2])
-          : i32(problem.numTokens);
+  Value tokens = i32(problem.numTokens);
   Value channels = i32(problem.numChannels);
   Value block = NVVM::BlockIdXOp::create(b, b.getI32Type());
-  Value tokenTiles = div(add(tokens, kTile - 1), kTile);
   Value channel = mul(rem(block, problem.channelTiles()), kTile);
   Value rest = div(block, problem.channelTiles());
-  Value token = mul(rem(rest, tokenTiles), kTile);
-  Value size = mul(extend(tokens), problem.numChannels);
-  Value start = mul(extend(div(rest, tokenTiles)), size);
-  auto isAligned = [&](int64_t size) {
-    return size != ShapedType::kDynamic && size % numElements() == 0;
-  };
+  Value token = mul(rem(rest, problem.tokenTiles()), kTile);
+  Value start = mul(extend(div(rest, problem.tokenTiles())),
+                    problem.numTokens * problem.numChannels);
   Side tokenMajor = {Value(),
                      start,
                      tokens,
                      channels,
                      token,
                      channel,
-                     isAligned(problem.numChannels)};
+                     problem.numChannels % numElements() == 0};
   Side featureMajor = {Value(),
                        start,
                        channels,
                        tokens,
                        channel,
                        token,
-                       isAligned(problem.numTokens)};
+                       problem.numTokens % numElements() == 0};
   from = problem.toFeatureMajor ? tokenMajor : featureMajor;
   to = problem.toFeatureMajor ? featureMajor : tokenMajor;
   from.buffer = arguments[0];

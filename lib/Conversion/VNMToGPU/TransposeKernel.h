@@ -14,14 +14,16 @@
 
 namespace vnm {
 
+/// Attribute of a linalg.transpose that becomes a kernel: the layout of its
+/// result, an ActivationLayoutAttr.
+inline constexpr llvm::StringLiteral kStagedAttrName = "vnm.staged";
+
 /// What a transposing kernel does: every matrix of a batch, row-major and
 /// without gaps, becomes its transpose.
 struct TransposeProblem {
-  /// C, channels: K of activations or R of results.
-  int64_t numChannels;
-  /// T, or ShapedType::kDynamic.
-  int64_t numTokens;
-  mlir::Type element; ///< A float of 16 or 32 bits.
+  int64_t numChannels; ///< C: K of activations or R of results.
+  int64_t numTokens;   ///< T.
+  mlir::Type element;  ///< A float of 16 or 32 bits.
   /// From [T, C] to [C, T]; else from [C, T] to [T, C].
   bool toFeatureMajor;
 
@@ -31,12 +33,13 @@ struct TransposeProblem {
 
   int64_t elementBytes() const { return element.getIntOrFloatBitWidth() / 8; }
   int64_t channelTiles() const { return llvm::divideCeil(numChannels, kTile); }
+  int64_t tokenTiles() const { return llvm::divideCeil(numTokens, kTile); }
   LaunchShape getLaunchShape() const { return {kTile, kTile, kThreads}; }
 };
 
 /// Builds the kernel as a function `name` at the builder's insertion point,
 /// inside a gpu.module. Its parameters are the source, the destination and T;
-/// its grid is channelTiles() * ceil(T / kTile) * batch CTAs.
+/// its grid is channelTiles() * tokenTiles() * batch CTAs.
 mlir::gpu::GPUFuncOp buildTransposeKernel(mlir::OpBuilder &builder,
                                           mlir::Location loc,
                                           llvm::StringRef name,
