@@ -47,8 +47,8 @@ class Case:
 
 
 def make_wgmma_cases():
-    """What the family wgmma_sp supports: V of 64 or more, feature-major, T a static
-    multiple of 8."""
+    """What the family wgmma_sp supports: V of 64 or more, T a static multiple of 8;
+    feature-major, or through transposes."""
     common = dict(dynamic=False, poison=True)
     cases = []
     for i, m in enumerate((4, 5, 6, 8, 16)):
