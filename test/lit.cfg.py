@@ -89,6 +89,16 @@ config.substitutions.append(
         f" VNM_LIBRARY={config.vnm_lib_dir}/libVNM-C.so '{config.python}'",
     )
 )
+# The same with PyTorch, which scripts/install_torch.sh installs apart. Small tensors
+# are slow on many threads.
+torch_python = os.path.join(config.vnm_src_root, "build", "torch", "bin", "python")
+config.substitutions.append(
+    (
+        "%vnm_torch_python",
+        f"env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={config.vnm_src_root}/python_bindings HF_HUB_OFFLINE=1"
+        f" OMP_NUM_THREADS=1 VNM_LIBRARY={config.vnm_lib_dir}/libVNM-C.so '{torch_python}'",
+    )
+)
 
 
 def has_cuda_device():
@@ -100,14 +110,16 @@ def has_cuda_device():
 
 
 # Features: ptxas = NVIDIA's assembler is installed; cuda = a driver and a device
-# are there; numpy = %python imports it; asan = our code is instrumented;
-# release = it is built as the preset release does.
+# are there; numpy = %python imports it; torch = PyTorch is installed; asan = our
+# code is instrumented; release = it is built as the preset release does.
 if config.ptxas and shutil.which(config.ptxas):
     config.available_features.add("ptxas")
 if has_cuda_device():
     config.available_features.add("cuda")
 if config.have_numpy:
     config.available_features.add("numpy")
+if os.path.exists(os.path.join(config.vnm_src_root, "build", "torch", "requirements")):
+    config.available_features.add("torch")
 if config.sanitizer:
     config.available_features.add("asan")
 elif config.build_type == "Release":

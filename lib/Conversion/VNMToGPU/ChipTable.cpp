@@ -12,9 +12,10 @@
 using namespace mlir;
 using namespace vnm;
 
-static constexpr KernelFamily kMmaSp[] = {KernelFamily::MmaSp};
-static constexpr KernelFamily kHopper[] = {KernelFamily::MmaSp,
-                                           KernelFamily::WgmmaSp};
+static constexpr KernelFamily kMmaSp[] = {KernelFamily::MmaSp,
+                                          KernelFamily::Skinny};
+static constexpr KernelFamily kHopper[] = {
+    KernelFamily::MmaSp, KernelFamily::WgmmaSp, KernelFamily::Skinny};
 /// H100 SXM, H200.
 static constexpr ChipLimits kHopperLimits = {132, 232448, 65536};
 
@@ -55,6 +56,8 @@ llvm::StringRef vnm::toString(KernelFamily family) {
     return "mma_sp";
   case KernelFamily::WgmmaSp:
     return "wgmma_sp";
+  case KernelFamily::Skinny:
+    return "skinny";
   }
   llvm_unreachable("unknown kernel family");
 }
@@ -67,6 +70,14 @@ const ChipInfo *vnm::lookupChip(llvm::StringRef name) {
   const ChipInfo *chip =
       llvm::find_if(kChips, [&](const ChipInfo &c) { return c.name == name; });
   return chip == std::end(kChips) ? nullptr : chip;
+}
+
+bool vnm::hasDependentLaunch(const ChipInfo &chip) {
+  unsigned number = 0;
+  llvm::StringRef digits = chip.name;
+  digits.consume_front("sm_");
+  digits.consumeInteger(10, number);
+  return number >= 90;
 }
 
 std::string vnm::checkTarget(Location loc, llvm::StringRef chip, unsigned ptx) {

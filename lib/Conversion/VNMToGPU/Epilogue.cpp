@@ -61,32 +61,18 @@ void SpmmKernel::emitEpilogue() {
 }
 
 void SpmmKernel::emitEpilogueElement(Value tileRow, Value tileToken) {
-  Value row = add(map.row, tileRow);
-  Value token = add(map.token, tileToken);
-  if (problem.permutedRows) {
-    Value id = memref::LoadOp::create(b, args.rows, ValueRange{row});
-    row = arith::IndexCastUIOp::create(b, b.getIndexType(), id);
-  }
-  Value offset =
-      problem.yTokenMajor
-          ? add(mul(add(mul(map.batch, args.numTokens), token),
-                    problem.numRows),
-                row)
-          : add(mul(add(mul(map.batch, problem.numRows), row), args.numTokens),
-                token);
   Value sum =
       memref::LoadOp::create(b, shared.sums, ValueRange{tileRow, tileToken});
-  if (problem.accumulate) {
-    Value old = memref::LoadOp::create(b, args.y, ValueRange{offset});
-    sum = arith::AddFOp::create(b, sum, convertFloat(b, old, b.getF32Type()));
-  }
-  Value result = op.hasEpilogue() ? emitEpilogueBody(sum, row, token, offset)
-                                  : convertFloat(b, sum, problem.resultElement);
-  memref::StoreOp::create(b, result, args.y, ValueRange{offset});
+  emitStoreResult(
+      b, op, problem, args, sum,
+      {add(map.row, tileRow), add(map.token, tileToken), map.batch});
 }
 
-Value SpmmKernel::emitEpilogueBody(Value sum, Value row, Value token,
-                                   Value offset) {
+/// What the op's epilogue makes of `sum`. `row` is the row of the result,
+/// `offset` the element's place in it.
+static Value emitEpilogueBody(ImplicitLocOpBuilder &b, SpmmOp op,
+                              const KernelArguments &args, Value sum, Value row,
+                              Value token, Value offset) {
   SmallVector<Value> arguments = {sum};
   for (auto [position, buffer] : llvm::enumerate(args.epilogue)) {
     Broadcast broadcast = op.getBroadcast(position);
@@ -96,6 +82,36 @@ Value SpmmKernel::emitEpilogueBody(Value sum, Value row, Value token,
     arguments.push_back(memref::LoadOp::create(b, buffer, ValueRange{where}));
   }
   return cloneEpilogue(b, op, arguments);
+}
+
+void vnm::emitStoreResult(ImplicitLocOpBuilder &b, SpmmOp op,
+                          const SpmmProblem &problem,
+                          const KernelArguments &args, Value sum,
+                          const ResultPosition &position) {
+  auto flatten = [&](Value outer, Value size, Value inner) {
+    return b.createOrFold<arith::AddIOp>(
+        b.createOrFold<arith::MulIOp>(outer, size), inner);
+  };
+  Value row = position.row;
+  if (problem.permutedRows) {
+    Value id = memref::LoadOp::create(b, args.rows, ValueRange{row});
+    row = arith::IndexCastUIOp::create(b, b.getIndexType(), id);
+  }
+  Value numRows = arith::ConstantIndexOp::create(b, problem.numRows);
+  Value offset =
+      problem.yTokenMajor
+          ? flatten(flatten(position.batch, args.numTokens, position.token),
+                    numRows, row)
+          : flatten(flatten(position.batch, numRows, row), args.numTokens,
+                    position.token);
+  if (problem.accumulate) {
+    Value old = memref::LoadOp::create(b, args.y, ValueRange{offset});
+    sum = arith::AddFOp::create(b, sum, convertFloat(b, old, b.getF32Type()));
+  }
+  Value result = op.hasEpilogue() ? emitEpilogueBody(b, op, args, sum, row,
+                                                     position.token, offset)
+                                  : convertFloat(b, sum, problem.resultElement);
+  memref::StoreOp::create(b, result, args.y, ValueRange{offset});
 }
 
 Value vnm::cloneEpilogue(ImplicitLocOpBuilder &b, SpmmOp op,

@@ -17,9 +17,13 @@
 // Storage has this order already: value pair j of a row belongs to group j, and
 // metadata word w to groups 4w .. 4w + 3.
 
+#include "Fragments.h"
+
 #include "SpmmKernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -27,8 +31,27 @@
 using namespace mlir;
 using namespace vnm;
 
-/// Positions 0 and 1 in every group: legal metadata for values that are zero.
-static constexpr int64_t kUnusedWord = 0x4444;
+void vnm::emitMmaSp(ImplicitLocOpBuilder &b, ArrayRef<Value> weight,
+                    ArrayRef<Value> activations, MutableArrayRef<Value> sums,
+                    Value metadata, int64_t selector, bool isBF16) {
+  auto type = LLVM::LLVMStructType::getLiteral(
+      b.getContext(), SmallVector<Type>(4, b.getF32Type()));
+  auto ptxType = isBF16 ? NVVM::MMATypes::bf16 : NVVM::MMATypes::f16;
+  Value selectorValue = arith::ConstantIntOp::create(b, selector, /*width=*/32);
+  auto mma = NVVM::MmaSpOp::create(
+      b, type, weight, activations, sums, metadata, selectorValue,
+      ArrayRef<int64_t>{16, 8, 32}, /*intOverflow=*/std::nullopt,
+      std::array<NVVM::MMATypes, 2>{ptxType, ptxType});
+  mma.setOrderedMetadata(true);
+  for (int64_t i = 0; i < 4; ++i)
+    sums[i] = LLVM::ExtractValueOp::create(b, mma.getRes(), i);
+}
+
+Value vnm::toMmaRegister(ImplicitLocOpBuilder &b, Value bits, bool isBF16) {
+  if (isBF16)
+    return bits;
+  return LLVM::BitcastOp::create(b, VectorType::get({2}, b.getF16Type()), bits);
+}
 
 /// An mma.sp operand register: a pair of f16, or i32 for a pair of bf16.
 static Value toRegister(ImplicitLocOpBuilder &b, Value pair) {

@@ -109,17 +109,23 @@ DictionaryAttr DescriptionBuilder::describe(const KernelLaunch &launch) {
                          ? Attribute(b.getStringAttr("tokens"))
                          : b.getI64IntegerAttr(numTokens);
   addArguments();
-  return b.getDictionaryAttr(
-      {entry("family", launch.family),
-       entry("pattern", op.getEncoding().getPattern().getPattern().str()),
-       entry("rows", op.getNumRows()), entry("cols", op.getNumCols()),
-       entry("tokens", tokens), entry("batch", batch()),
-       entry("accumulate", b.getBoolAttr(op.getAccumulate())),
-       entry("epilogue", b.getBoolAttr(op.hasEpilogue())),
-       entry("grid", b.getDictionaryAttr(grid)),
-       entry("threads", launch.numThreads),
-       entry("shared_memory", launch.sharedMemoryBytes),
-       entry("arguments", b.getArrayAttr(arguments))});
+  SmallVector<NamedAttribute> entries = {
+      entry("family", launch.schedule.getFamily()),
+      entry("schedule", launch.schedule.getFields()),
+      entry("pattern", op.getEncoding().getPattern().getPattern().str()),
+      entry("rows", op.getNumRows()),
+      entry("cols", op.getNumCols()),
+      entry("tokens", tokens),
+      entry("batch", batch()),
+      entry("accumulate", b.getBoolAttr(op.getAccumulate())),
+      entry("epilogue", b.getBoolAttr(op.hasEpilogue())),
+      entry("grid", b.getDictionaryAttr(grid)),
+      entry("threads", launch.numThreads),
+      entry("shared_memory", launch.sharedMemoryBytes),
+      entry("arguments", b.getArrayAttr(arguments))};
+  if (launch.dependentLaunch)
+    entries.push_back(entry("dependent_launch", b.getBoolAttr(true)));
+  return b.getDictionaryAttr(entries);
 }
 
 DictionaryAttr vnm::describeKernel(SpmmOp op, const KernelLaunch &launch) {

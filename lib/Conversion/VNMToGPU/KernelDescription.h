@@ -19,7 +19,7 @@ inline constexpr llvm::StringLiteral kKernelAttrName = "vnm.kernel";
 /// What a kernel family says of the launch of one kernel. The grid has
 /// rowTiles * ceil(T / tokenTile) * batch CTAs in x, but at most maxBlocks.
 struct KernelLaunch {
-  llvm::StringRef family;
+  ScheduleAttr schedule; ///< With all fields of its family.
   int64_t rowTiles;
   int64_t tokenTile;
   int64_t numThreads; ///< Per CTA, all in x.
@@ -27,6 +27,8 @@ struct KernelLaunch {
   int64_t sharedMemoryBytes = 0;
   /// CTAs of a persistent kernel; 0 if every tile has a CTA.
   int64_t maxBlocks = 0;
+  /// Whether it may start before the kernel before it has ended.
+  bool dependentLaunch = false;
 };
 
 /// The description of the kernel of `op`, whose parameters are buffers in the

@@ -4,32 +4,15 @@
 //
 // This file emits the main loop: gather a step ahead, multiply the current one.
 
+#include "Fragments.h"
 #include "SpmmKernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace vnm;
-
-/// One mma.sp.m16n8k32 on `sums`, which it replaces.
-static void emitMmaSp(ImplicitLocOpBuilder &b, ArrayRef<Value> weight,
-                      ArrayRef<Value> activations, MutableArrayRef<Value> sums,
-                      Value metadata, int64_t selector, bool isBF16) {
-  auto type = LLVM::LLVMStructType::getLiteral(
-      b.getContext(), SmallVector<Type>(4, b.getF32Type()));
-  auto ptxType = isBF16 ? NVVM::MMATypes::bf16 : NVVM::MMATypes::f16;
-  Value selectorValue = arith::ConstantIntOp::create(b, selector, /*width=*/32);
-  auto mma = NVVM::MmaSpOp::create(
-      b, type, weight, activations, sums, metadata, selectorValue,
-      ArrayRef<int64_t>{16, 8, 32}, /*intOverflow=*/std::nullopt,
-      std::array<NVVM::MMATypes, 2>{ptxType, ptxType});
-  mma.setOrderedMetadata(true);
-  for (int64_t i = 0; i < 4; ++i)
-    sums[i] = LLVM::ExtractValueOp::create(b, mma.getRes(), i);
-}
 
 void SpmmKernel::emitMultiply(const WeightFragments &weight, Value buffer,
                               SmallVectorImpl<Value> &sums) {

@@ -49,6 +49,8 @@ struct LaunchShape {
   int64_t maxBlocks = 0;
   int64_t tilesPerBlock = 1;
   int64_t dynamicSharedBytes = 0;
+  /// Whether the kernel waits, with griddepcontrol, for the one before it.
+  bool dependentLaunch = false;
 };
 
 /// Choices for an mma_sp kernel. A CTA computes rowTile x tokenTile elements of

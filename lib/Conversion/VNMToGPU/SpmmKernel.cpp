@@ -70,6 +70,21 @@ gpu::GPUFuncOp vnm::createKernelFunction(OpBuilder &builder, SpmmOp op,
   return kernel;
 }
 
+/// The 128-byte swizzle of wgmma wants a multiple of 1024 bytes.
+LLVM::GlobalOp vnm::getSharedMemory(OpBuilder &builder, Location loc) {
+  constexpr llvm::StringLiteral kName = "vnm_shared";
+  auto module = cast<gpu::GPUModuleOp>(builder.getBlock()->getParentOp());
+  if (auto global = module.lookupSymbol<LLVM::GlobalOp>(kName))
+    return global;
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(module.getBody());
+  auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), 0);
+  constexpr unsigned kSharedSpace = 3;
+  return LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/false,
+                                LLVM::Linkage::External, kName, Attribute(),
+                                /*alignment=*/1024, kSharedSpace);
+}
+
 gpu::GPUFuncOp vnm::buildSpmmKernel(OpBuilder &builder, SpmmOp op,
                                     StringRef name, const SpmmProblem &problem,
                                     const SpmmSchedule &schedule) {

@@ -12,6 +12,7 @@
 #include "Schedule.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
 namespace vnm {
@@ -39,6 +40,24 @@ mlir::Value convertFloat(mlir::ImplicitLocOpBuilder &b, mlir::Value value,
 /// `arguments`: the sum, then an element of every epilogue operand.
 mlir::Value cloneEpilogue(mlir::ImplicitLocOpBuilder &b, SpmmOp op,
                           mlir::ValueRange arguments);
+
+/// Where an element of the result is, all of index type.
+struct ResultPosition {
+  mlir::Value row;   ///< Stored row.
+  mlir::Value token; ///< Of the batch entry.
+  mlir::Value batch; ///< Batch entry, batch dimensions flattened.
+};
+
+/// Stores the element at `position`, given its sum, an f32: adds what y holds
+/// if the op accumulates, and applies the op's epilogue.
+void emitStoreResult(mlir::ImplicitLocOpBuilder &b, SpmmOp op,
+                     const SpmmProblem &problem, const KernelArguments &args,
+                     mlir::Value sum, const ResultPosition &position);
+
+/// The dynamic shared memory of the kernels of a module, as a global in it that
+/// begins at a multiple of 1024 bytes. `builder` is in the module.
+mlir::LLVM::GlobalOp getSharedMemory(mlir::OpBuilder &builder,
+                                     mlir::Location loc);
 
 /// A kernel `name` of `numThreads` threads at the builder's insertion point,
 /// with the arguments that KernelArguments expects and an empty body.
@@ -128,8 +147,6 @@ private:
   void emitStoreSums(mlir::ValueRange sums);
   void emitEpilogue();
   void emitEpilogueElement(mlir::Value tileRow, mlir::Value tileToken);
-  mlir::Value emitEpilogueBody(mlir::Value sum, mlir::Value row,
-                               mlir::Value token, mlir::Value offset);
 
   // Small arithmetic on indices; constants fold.
   mlir::Value index(int64_t value);

@@ -5,6 +5,7 @@
 // This file emits the weight fragments of the wgmma_sp kernel, from the
 // canonical storage to registers; wgmma::getInstructionGroup says why they fit.
 
+#include "Fragments.h"
 #include "WgmmaKernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -14,8 +15,6 @@
 using namespace mlir;
 using namespace vnm;
 
-/// Positions 0 and 1 in every group: legal metadata for values that are zero.
-static constexpr int64_t kUnusedWord = 0x4444;
 /// Bytes of one row's values and metadata of a stage.
 static constexpr int64_t kStageValueBytes = 4 * wgmma::kStageGroups;
 static constexpr int64_t kStageWords = wgmma::kStageGroups / 4;
@@ -129,29 +128,11 @@ SmallVector<Value, 4> WgmmaKernel::emitLoadWords(Value pointer, int64_t left) {
   return result;
 }
 
-/// Nibble q of each of a row's four words, in the low half.
-Value WgmmaKernel::emitMetadataNibbles(ArrayRef<Value> words) {
-  SmallVector<Value, 2> pairs(words);
-  if (words.size() == 4) {
-    pairs.clear();
-    for (int64_t i = 0; i < 4; i += 2) {
-      Value low = arith::ExtUIOp::create(b, b.getI32Type(), words[i]);
-      Value high = arith::ExtUIOp::create(b, b.getI32Type(), words[i + 1]);
-      pairs.push_back(bitOr(low, shiftLeft(high, 16)));
-    }
-  }
-  Value shift = mul(rem(lane, 4), 4);
-  for (Value &pair : pairs)
-    pair = bitAnd(shiftRight(pair, shift), 0x000F000F);
-  // Words 0, 2, 1, 3 in the bytes' low nibbles, then each odd one beside its
-  // even one.
-  Value bytes = bitOr(pairs[0], shiftLeft(pairs[1], 8));
-  return bitOr(bytes, shiftRight(bytes, 12));
-}
-
+/// Of each row, nibble q of its four words.
 Value WgmmaKernel::emitMetadataRegister(const StageWeights &weights) {
-  Value low = bitAnd(emitMetadataNibbles(weights.metadata[0]), 0xFFFF);
-  return bitOr(low, shiftLeft(emitMetadataNibbles(weights.metadata[1]), 16));
+  Value shift = mul(rem(lane, 4), 4);
+  Value low = bitAnd(selectNibbles(weights.metadata[0], shift), 0xFFFF);
+  return bitOr(low, shiftLeft(selectNibbles(weights.metadata[1], shift), 16));
 }
 
 StageWeightsList WgmmaKernel::emitLoadFirst(const WeightPointers &pointers) {

@@ -10,6 +10,7 @@
 #ifndef VNM_LIB_CONVERSION_VNMTOGPU_WGMMAKERNEL_H
 #define VNM_LIB_CONVERSION_VNMTOGPU_WGMMAKERNEL_H
 
+#include "Arithmetic.h"
 #include "SpmmKernel.h"
 #include "WgmmaSchedule.h"
 
@@ -47,7 +48,7 @@ struct StageWeights {
 using StageWeightsList = llvm::SmallVector<StageWeights, 8>;
 
 /// Emits the body of one kernel at its builder's insertion point.
-class WgmmaKernel {
+class WgmmaKernel : KernelArithmetic {
 public:
   WgmmaKernel(mlir::ImplicitLocOpBuilder &builder, SpmmOp op,
               const SpmmProblem &problem, const WgmmaSchedule &schedule,
@@ -114,7 +115,6 @@ private:
   llvm::SmallVector<mlir::Value, 4> emitLoadWords(mlir::Value pointer,
                                                   int64_t left);
   mlir::Value emitMetadataRegister(const StageWeights &weights);
-  mlir::Value emitMetadataNibbles(llvm::ArrayRef<mlir::Value> words);
   /// The weights of a tile's first group of stages.
   StageWeightsList emitLoadFirst(const WeightPointers &pointers);
   static void pack(const StageWeightsList &list,
@@ -152,52 +152,8 @@ private:
                           mlir::Value offset);
   mlir::Value emitStagingAddress(mlir::Value row, mlir::Value piece);
 
-  // WgmmaArithmetic.cpp: constants fold.
-  mlir::Value i32(int64_t value);
-  mlir::Value i64(int64_t value);
-  mlir::Value like(mlir::Value a, int64_t value);
-  mlir::Value add(mlir::Value a, mlir::Value b);
-  mlir::Value add(mlir::Value a, int64_t b) { return add(a, like(a, b)); }
-  mlir::Value sub(mlir::Value a, mlir::Value b);
-  mlir::Value mul(mlir::Value a, mlir::Value b);
-  mlir::Value mul(mlir::Value a, int64_t b) { return mul(a, like(a, b)); }
-  mlir::Value div(mlir::Value a, mlir::Value b);
-  mlir::Value div(mlir::Value a, int64_t b) { return div(a, like(a, b)); }
-  mlir::Value rem(mlir::Value a, mlir::Value b);
-  mlir::Value rem(mlir::Value a, int64_t b) { return rem(a, like(a, b)); }
-  mlir::Value bitAnd(mlir::Value a, mlir::Value b);
-  mlir::Value bitAnd(mlir::Value a, int64_t b) { return bitAnd(a, like(a, b)); }
-  mlir::Value bitOr(mlir::Value a, mlir::Value b);
-  mlir::Value bitXor(mlir::Value a, mlir::Value b);
-  mlir::Value shiftLeft(mlir::Value a, mlir::Value b);
-  mlir::Value shiftLeft(mlir::Value a, int64_t b) {
-    return shiftLeft(a, like(a, b));
-  }
-  mlir::Value shiftRight(mlir::Value a, mlir::Value b);
-  mlir::Value shiftRight(mlir::Value a, int64_t b) {
-    return shiftRight(a, like(a, b));
-  }
-  /// a < b, unsigned.
-  mlir::Value less(mlir::Value a, mlir::Value b);
-  mlir::Value less(mlir::Value a, int64_t b) { return less(a, like(a, b)); }
-  mlir::Value equal(mlir::Value a, int64_t b);
-  mlir::Value both(mlir::Value a, mlir::Value b);
-  mlir::Value select(mlir::Value condition, mlir::Value a, mlir::Value b);
-  mlir::Value minimum(mlir::Value a, mlir::Value b);
-  mlir::Value extend(mlir::Value a); ///< To i64, unsigned.
-  mlir::Value toIndex(mlir::Value a);
-  mlir::Value isTrue();
-  mlir::Value globalPointer(mlir::Value buffer);
-  /// The address `bytes` (i32 or i64) behind `pointer`.
-  mlir::Value advance(mlir::Value pointer, mlir::Value bytes);
-  mlir::Value advance(mlir::Value pointer, int64_t bytes);
-  /// An ordinary load: waits and multiplications, which may write memory for
-  /// all that compilers know, keep it where it is put.
-  mlir::Value load(mlir::Type type, mlir::Value pointer, int64_t alignment);
-
   int64_t stagesPerTile() const;
 
-  mlir::ImplicitLocOpBuilder &b;
   SpmmOp op;
   const SpmmProblem &problem;
   const WgmmaSchedule &schedule;

@@ -98,9 +98,9 @@ func.func @ragged(%v: memref<40x26xbf16>, %m: memref<40x4xi16>, %c: memref<2x52x
 // The epilogue's body, its operands by their broadcast, and the output row.
 // CHECK-LABEL: func.func @epilogue(
 // CHECK: gpu.func @spmm_0(%{{.+}}: memref<?xf16>, %{{.+}}: memref<?xi16>, %{{.+}}: memref<?xi16>, %[[ROWS:.+]]: memref<?xi32>, %{{.+}}: memref<?xf16>, %[[Y:.+]]: memref<?xf16>, %[[BIAS:.+]]: memref<?xf32>, %[[SCALE:.+]]: memref<?xf32>, %[[RESIDUAL:.+]]: memref<?xf16>, %{{.+}}: index)
+// CHECK: %[[SUM:.+]] = memref.load %{{.+}} : memref<{{.*}}f32, #gpu.address_space<workgroup>>
 // CHECK: %[[ROW_ID:.+]] = memref.load %[[ROWS]]
 // CHECK: %[[ROW:.+]] = arith.index_castui %[[ROW_ID]]
-// CHECK: %[[SUM:.+]] = memref.load %{{.+}} : memref<{{.*}}f32, #gpu.address_space<workgroup>>
 // CHECK: %[[OLD:.+]] = memref.load %[[Y]][%[[AT:.+]]]
 // CHECK: %[[OLD32:.+]] = arith.extf %[[OLD]]
 // CHECK: %[[ACC:.+]] = arith.addf %[[SUM]], %[[OLD32]]

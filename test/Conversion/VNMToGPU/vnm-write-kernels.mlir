@@ -62,6 +62,7 @@
 // MANIFEST-NEXT: "name": "spmm_0",
 // MANIFEST-NEXT: "pattern": "64:2:8",
 // MANIFEST-NEXT: "rows": 128,
+// MANIFEST-NEXT: "schedule": {},
 // MANIFEST-NEXT: "shared_memory": 0,
 // MANIFEST-NEXT: "threads": 128,
 // MANIFEST-NEXT: "tokens": 100

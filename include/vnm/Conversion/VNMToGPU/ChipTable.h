@@ -22,10 +22,14 @@ enum class KernelFamily {
   /// mma.sp.sync with ordered metadata, sm_80 and later.
   MmaSp,
   /// wgmma.mma_async.sp, sm_90a.
-  WgmmaSp
+  WgmmaSp,
+  /// mma.sp.sync, for few tokens: warps split K, weights stream through rings
+  /// of
+  /// their own; sm_80 and later.
+  Skinny
 };
 
-/// "mma_sp", "wgmma_sp".
+/// "mma_sp", "wgmma_sp", "skinny".
 llvm::StringRef toString(KernelFamily family);
 
 /// What the CTAs of a chip can use (CUDA C++ Programming Guide, "Compute
@@ -57,6 +61,10 @@ llvm::ArrayRef<unsigned> getPtxVersions();
 
 /// The entry of `name`, or null.
 const ChipInfo *lookupChip(llvm::StringRef name);
+
+/// Whether kernels can wait for the one before them (griddepcontrol, PTX ISA
+/// 9.7.13.13): sm_90 and later.
+bool hasDependentLaunch(const ChipInfo &chip);
 
 /// The target features LLVM needs for `chip` and PTX version `ptx` (times ten;
 /// 0 for the chip's minimum), e.g. "+ptx85". On a chip or a version that is not

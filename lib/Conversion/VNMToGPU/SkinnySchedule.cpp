@@ -1,0 +1,143 @@
+// Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+// See the file LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// This file implements the choice and the check of skinny schedules.
+
+#include "SkinnySchedule.h"
+
+#include "llvm/ADT/bit.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace vnm;
+
+/// What a CTA of every chip from sm_80 on can have (CUDA C++ Programming Guide,
+/// "Compute Capabilities": 99 KB with 8.6, 8.9 and 12.x, more with others).
+static constexpr int64_t kLeastSharedBytes = 99 * 1024;
+/// For chips whose size is not in the table.
+static constexpr int64_t kUsualSMs = 108;
+
+static int64_t getSharedLimit(const ChipInfo &chip) {
+  return chip.limits ? chip.limits->sharedBytes : kLeastSharedBytes;
+}
+
+RowPieces::RowPieces(int64_t rowBytes, int64_t stepBytes, int64_t granule) {
+  for (int64_t bytes : {16, 8}) {
+    pieceBytes = bytes;
+    numPieces = stepBytes / bytes;
+    shifted = rowBytes % bytes != 0;
+    pitch = stepBytes;
+    if (!shifted && stepBytes % bytes == 0)
+      return;
+  }
+  pieceBytes = 16;
+  shifted = true;
+  // The first byte may be any but those behind the last granule of a piece.
+  numPieces = llvm::divideCeil(stepBytes + pieceBytes - granule, pieceBytes);
+  pitch = pieceBytes * numPieces;
+}
+
+SkinnySchedule::SkinnySchedule(const SpmmProblem &problem, const ChipInfo &chip,
+                               int64_t rows, int64_t warps) {
+  numRows = problem.numRows;
+  numCols = problem.numCols;
+  numGroups = problem.numGroups;
+  numTokens = problem.numTokens;
+  idBytes = problem.wideIds ? 4 : 2;
+  xTokenMajor = problem.xTokenMajor && numTokens > 1;
+  dependentLaunch = hasDependentLaunch(chip);
+  chooseTile(problem.panelRows, chip.limits ? chip.limits->numSMs : kUsualSMs);
+  if (rows != 0)
+    rowTile = rows;
+  chooseDepth(getSharedLimit(chip), rows, warps);
+}
+
+/// Few rows for a CTA keep all SMs busy, many gather activations less often.
+void SkinnySchedule::chooseTile(int64_t panelRows, int64_t numSMs) {
+  int64_t rows = llvm::bit_ceil(uint64_t(numRows));
+  int64_t most = std::max<int64_t>(16, std::min(panelRows, rows));
+  rowTile = 64;
+  if (numRows < 2 * numSMs * rowTile)
+    rowTile = 32;
+  rowTile = std::min(rowTile, most);
+}
+
+/// Rings as deep as fit: the weights of all steps if possible, in steps that
+/// read long runs of a row, so that they may all be under way when a kernel
+/// waits for the one before it.
+void SkinnySchedule::chooseDepth(int64_t bytes, int64_t rows, int64_t warps) {
+  int64_t stages = llvm::divideCeil(numGroups, kStageGroups);
+  numWarps = warps != 0 ? warps : 8;
+  stagesPerStep = stages >= 2 * numWarps ? 2 : 1;
+  residentX = numTokens % 2 != 0 || xTokenMajor;
+  if (residentX && 2 * residentBytes() > bytes)
+    residentX = false;
+  weightsAhead = std::min<int64_t>(4, stepsPerWarp());
+  activationsAhead = std::min<int64_t>(2, stepsPerWarp());
+  // Two CTAs on an SM, or a kernel and the next.
+  int64_t budget = bytes > 2 * kLeastSharedBytes ? bytes / 2 : bytes;
+  auto fits = [&] { return sharedBytes() <= budget; };
+  while (!fits() && weightsAhead > 2)
+    --weightsAhead;
+  while (!fits() && stagesPerStep > 1)
+    stagesPerStep /= 2;
+  while (!fits() && numWarps > 4 && warps == 0)
+    numWarps /= 2;
+  if (!fits())
+    weightsAhead = activationsAhead = 1;
+  while (!fits() && numWarps > 1 && warps == 0)
+    numWarps /= 2;
+  while (!fits() && rowTile > 16 && rows == 0)
+    rowTile /= 2;
+}
+
+std::string vnm::explainSkinnyRefusal(const SpmmProblem &problem,
+                                      const ChipInfo &chip, int64_t rows,
+                                      int64_t warps) {
+  if (ShapedType::isDynamic(problem.numTokens))
+    return "requires a static number of tokens, but it is dynamic";
+  if (problem.numTokens < 1 || problem.numTokens > SkinnySchedule::kMaxTokens)
+    return llvm::formatv("requires 1 to {0} tokens, but there are {1}",
+                         SkinnySchedule::kMaxTokens, problem.numTokens);
+  if (rows > 16 && rows > problem.panelRows)
+    return llvm::formatv("requires tiles of at most V = {0} rows, but they "
+                         "have {1}",
+                         problem.panelRows, rows);
+  SkinnySchedule schedule(problem, chip, rows, warps);
+  if (schedule.xTokenMajor && !schedule.residentX)
+    return llvm::formatv("requires feature-major activations, or that all of a "
+                         "batch entry's fit in half of {0} bytes of shared "
+                         "memory, but they are token-major",
+                         getSharedLimit(chip));
+  return explainScheduleRefusal(schedule, getSharedLimit(chip));
+}
+
+std::string vnm::explainScheduleRefusal(const SkinnySchedule &schedule,
+                                        int64_t sharedBytes) {
+  auto isOneOf = [](int64_t value, int64_t least, int64_t most) {
+    return llvm::isPowerOf2_64(value) && value >= least && value <= most;
+  };
+  if (!isOneOf(schedule.rowTile, 16, 64))
+    return llvm::formatv("requires tiles of 16, 32 or 64 rows, but they have "
+                         "{0}",
+                         schedule.rowTile);
+  if (!isOneOf(schedule.numWarps, 1, SkinnySchedule::kMaxWarps))
+    return llvm::formatv("requires a power of two of at most {0} warps, but "
+                         "there are {1}",
+                         SkinnySchedule::kMaxWarps, schedule.numWarps);
+  if (!isOneOf(schedule.stagesPerStep, 1, 4))
+    return llvm::formatv("requires steps of 1, 2 or 4 stages, but they have "
+                         "{0}",
+                         schedule.stagesPerStep);
+  if (schedule.activationsAhead < 1 ||
+      schedule.weightsAhead < schedule.activationsAhead)
+    return llvm::formatv("requires at least one step of activations ahead, and "
+                         "of weights no fewer, but there are {0} and {1}",
+                         schedule.activationsAhead, schedule.weightsAhead);
+  if (schedule.sharedBytes() > sharedBytes)
+    return llvm::formatv("requires {0} bytes of shared memory, but a CTA has "
+                         "{1}",
+                         schedule.sharedBytes(), sharedBytes);
+  return {};
+}
