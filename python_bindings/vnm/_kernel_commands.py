@@ -31,6 +31,7 @@ def add_compile(commands: Any) -> None:
     parser.add_argument("--chip", help="such as sm_90a (default sm_80)")
     parser.add_argument("--format", choices=["isa", "bin"], default="isa", help="PTX (default) or a cubin, by ptxas")
     parser.add_argument("--toolkit", metavar="FOLDER", help="CUDA toolkit whose ptxas to run")
+    parser.add_argument("--cost-table", metavar="FILE", help="measured times to choose kernels by")
     parser.add_argument("--pipeline", help="passes to run instead of vnm-lower-to-nvvm")
     parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="of vnm-lower-to-nvvm")
     parser.add_argument("--remarks", action="store_true", help="print what passes decided, and why")
@@ -103,6 +104,7 @@ def _compile_layer(arguments: Any) -> Compilation:
         chip=arguments.chip or "sm_80",
         format=arguments.format,
         toolkit=arguments.toolkit,
+        cost_table=arguments.cost_table,
         dtype=arguments.dtype,
         bias=arguments.bias,
         activation=arguments.activation,
@@ -115,8 +117,9 @@ def _compile_layer(arguments: Any) -> Compilation:
 
 def _compile_module(arguments: Any) -> Compilation:
     options = _options(arguments.option)
-    if arguments.pattern:
-        options["pattern"] = arguments.pattern
+    for name, value in (("pattern", arguments.pattern), ("cost-table", arguments.cost_table)):
+        if value:
+            options[name] = value
     return compile(
         _read(arguments.input),
         source_name=arguments.input,
