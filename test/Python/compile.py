@@ -95,6 +95,23 @@ def test_cubin():
     refuses(vnm.CompileError, text, lambda: without.cubin)
 
 
+def test_cost_table():
+    """A table whose one entry is a family that the heuristic does not take decides."""
+    kernel = {"dtype": "f16", "rows": 64, "cols": 64, "tokens": 64, "pattern": "64:2:8"}
+    entries = [
+        {**kernel, "family": "mma_sp", "microseconds": 1.0},
+        {**kernel, "family": "wgmma_sp", "microseconds": 9.0},
+    ]
+    pathlib.Path("costs of this.json").write_text(json.dumps({"version": 1, "device": "invented", "entries": entries}))
+    arguments = {"chip": "sm_90a"}
+    families = [
+        vnm.compile_linear(64, 64, 64, cost_table=table, **arguments).kernels[0]["family"]
+        for table in (None, "costs of this.json")
+    ]
+    assert families == ["wgmma_sp", "mma_sp"], families
+    refuses(vnm.CompileError, "none.json", vnm.compile_linear, 64, 64, 64, cost_table="none.json", **arguments)
+
+
 def test_errors():
     error = refuses(vnm.CompileError, "error:", vnm.compile, "func.func @f() {", source_name="a.mlir")
     assert error.diagnostics[0].severity == "error" and error.diagnostics[0].location.startswith('"a.mlir":1')
@@ -176,6 +193,6 @@ def test_linear():
     assert "memref<1x28xi32>" in vnm.linear_mlir(16, 70000, 1, "16:2:10000")
 
 
-for test in (test_same_as_vnm_opt, test_pipelines, test_cubin, test_errors, test_linear):
+for test in (test_same_as_vnm_opt, test_pipelines, test_cubin, test_cost_table, test_errors, test_linear):
     test()
     print("passed", test.__name__)
