@@ -216,13 +216,12 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
     chip has wgmma_sp. Fields that a schedule leaves out the family chooses. A
     schedule that cannot compute an op on the chip is an error at the op.
 
-    Family mma_sp, sm_80 and later: a CTA computes a tile of up to
-    128 rows of one panel by 64 tokens. It gathers the panel's channels of x into
-    shared memory, 64 at a time and one step ahead; warps read values and
-    metadata from global memory, where the canonical storage already has the
-    order of the instruction's operands, and multiply with `nvvm.mma.sp.sync`
-    (ordered metadata, sums in f32). Sums then pass through shared memory, so
-    that the epilogue runs once per element in the destination's order. Nothing
+    Family mma_sp, sm_80 and later: a CTA computes a tile of up to 128 rows of one
+    panel by up to 256 tokens. It copies the panel's channels of x and the rows'
+    values to shared memory, 64 channels at a time and up to three stages ahead,
+    where ldmatrix finds operands in the instruction's order, and multiplies with
+    `nvvm.mma.sp.sync` (ordered metadata, sums in f32). Sums then pass through
+    shared memory, so that the epilogue runs in the destination's order. Nothing
     is read of x for a slot without a column.
 
     Family skinny, sm_80 and later, for a static T of 1 to 64: a CTA takes 16, 32

@@ -31,10 +31,10 @@ static ScheduleAttr completeMma(const SpmmProblem &, const ChipInfo &,
 }
 
 static gpu::GPUFuncOp buildMma(OpBuilder &builder, SpmmOp op, StringRef name,
-                               const SpmmProblem &problem, const ChipInfo &,
+                               const SpmmProblem &problem, const ChipInfo &chip,
                                ScheduleAttr, LaunchShape &shape) {
-  SpmmSchedule schedule(problem);
-  shape = schedule.getLaunchShape();
+  SpmmSchedule schedule(problem, *chip.limits);
+  shape = schedule.getLaunchShape(problem);
   return buildSpmmKernel(builder, op, name, problem, schedule);
 }
 

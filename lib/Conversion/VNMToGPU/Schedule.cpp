@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/bit.h"
+#include <limits>
 
 using namespace mlir;
 using namespace vnm;
@@ -40,16 +41,69 @@ SpmmProblem::SpmmProblem(SpmmOp op) {
   accumulate = op.getAccumulate();
 }
 
-SpmmSchedule::SpmmSchedule(const SpmmProblem &problem) {
+/// The warps' grid that reads the fewest bytes of shared memory: a warp reads
+/// 32 bytes per row and 64 per token of its tile in every k32 step.
+static void chooseWarps(SpmmSchedule &schedule) {
+  int64_t best = std::numeric_limits<int64_t>::max();
+  for (int64_t rows : {2, 1, 4}) {
+    int64_t tokens = SpmmSchedule::kWarps / rows;
+    if (schedule.rowTile / rows < 16 || schedule.tokenTile / tokens < 8)
+      continue;
+    int64_t bytes =
+        32 * schedule.rowTile / rows + 64 * schedule.tokenTile / tokens;
+    if (bytes >= best)
+      continue;
+    best = bytes;
+    schedule.warpRows = rows;
+    schedule.warpTokens = tokens;
+  }
+}
+
+/// f32 sums of a thread, at most, beside which operands of one stage fit.
+static constexpr int64_t kMaxSums = 128;
+
+SpmmSchedule::SpmmSchedule(const SpmmProblem &problem,
+                           const ChipLimits &limits) {
   // All rows of a tile must share their columns, so a tile lies in one panel.
   int64_t rows = llvm::bit_ceil(uint64_t(problem.numRows));
   rowTile =
       std::max<int64_t>(16, std::min<int64_t>({problem.panelRows, rows, 128}));
-  bool fewTokens =
-      !ShapedType::isDynamic(problem.numTokens) && problem.numTokens <= 32;
-  tokenTile = fewTokens ? 32 : 64;
-  warpRows = std::min<int64_t>(rowTile / 16, rowTile == 128 ? 4 : 2);
-  warpTokens = rowTile == 16 ? 4 : 2;
+  int64_t budget =
+      std::min(limits.sharedBytes,
+               limits.sharedBytesPerSM / kBlocksPerSM - kReservedSharedBytes);
+  auto maxStages = [&] {
+    return (budget - 2 * metadataBytes()) / stageBytes();
+  };
+  auto fits = [&] { return maxStages() >= kMinStages; };
+  // Beside pieces that are put together of elements fit half as many.
+  bool elements =
+      problem.xTokenMajor ||
+      (!ShapedType::isDynamic(problem.numTokens) && problem.numTokens % 2 != 0);
+  int64_t maxSums = elements ? kMaxSums / 2 : kMaxSums;
+  for (tokenTile = maxSums * kThreads / rowTile; !fits();)
+    tokenTile /= 2;
+  tokenTile = std::min<int64_t>(tokenTile, rowTile >= 64 ? 256 : 128);
+  bool dynamic = ShapedType::isDynamic(problem.numTokens);
+  if (dynamic)
+    tokenTile = std::min<int64_t>(tokenTile, 128);
+  int64_t fewest = rowTile == 16 ? 32 : 16;
+  auto halveTokens = [&] { tokenTile /= 2; };
+  if (!dynamic) {
+    while (tokenTile > fewest && tokenTile / 2 >= problem.numTokens)
+      halveTokens();
+    int64_t wanted = limits.numSMs * kBlocksPerSM * kBusyPercent / 100;
+    auto tiles = [&]() -> int64_t {
+      return llvm::divideCeil(problem.numRows, rowTile) *
+             llvm::divideCeil(problem.numTokens, tokenTile) *
+             std::max<int64_t>(1, problem.numBatches);
+    };
+    while (tokenTile > 32 && tiles() < wanted)
+      halveTokens();
+    while (rowTile > 32 && tiles() < wanted)
+      rowTile /= 2;
+  }
+  stages = std::clamp(maxStages(), kMinStages, kMaxStages);
+  chooseWarps(*this);
 }
 
 static bool isSupportedScalar(Type type) {

@@ -12,16 +12,6 @@
 using namespace mlir;
 using namespace vnm;
 
-/// What a CTA of every chip from sm_80 on can have (CUDA C++ Programming Guide,
-/// "Compute Capabilities": 99 KB with 8.6, 8.9 and 12.x, more with others).
-static constexpr int64_t kLeastSharedBytes = 99 * 1024;
-/// For chips whose size is not in the table.
-static constexpr int64_t kUsualSMs = 108;
-
-static int64_t getSharedLimit(const ChipInfo &chip) {
-  return chip.limits ? chip.limits->sharedBytes : kLeastSharedBytes;
-}
-
 RowPieces::RowPieces(int64_t rowBytes, int64_t stepBytes, int64_t granule) {
   for (int64_t bytes : {16, 8}) {
     pieceBytes = bytes;
@@ -47,10 +37,10 @@ SkinnySchedule::SkinnySchedule(const SpmmProblem &problem, const ChipInfo &chip,
   idBytes = problem.wideIds ? 4 : 2;
   xTokenMajor = problem.xTokenMajor && numTokens > 1;
   dependentLaunch = hasDependentLaunch(chip);
-  chooseTile(problem.panelRows, chip.limits ? chip.limits->numSMs : kUsualSMs);
+  chooseTile(problem.panelRows, chip.limits->numSMs);
   if (rows != 0)
     rowTile = rows;
-  chooseDepth(getSharedLimit(chip), rows, warps);
+  chooseDepth(chip.limits->sharedBytes, rows, warps);
 }
 
 /// Few rows for a CTA keep all SMs busy, many gather activations less often.
@@ -109,8 +99,8 @@ std::string vnm::explainSkinnyRefusal(const SpmmProblem &problem,
     return llvm::formatv("requires feature-major activations, or that all of a "
                          "batch entry's fit in half of {0} bytes of shared "
                          "memory, but they are token-major",
-                         getSharedLimit(chip));
-  return explainScheduleRefusal(schedule, getSharedLimit(chip));
+                         chip.limits->sharedBytes);
+  return explainScheduleRefusal(schedule, chip.limits->sharedBytes);
 }
 
 std::string vnm::explainScheduleRefusal(const SkinnySchedule &schedule,

@@ -110,7 +110,7 @@ TEST(RowPieces, HoldARowsBytes) {
         for (int64_t row = 0; row < 16; ++row) {
           int64_t shift = row * rowBytes % pieces.pieceBytes;
           EXPECT_TRUE(pieces.shifted || shift == 0);
-          most = std::max(
+          most = std::max<int64_t>(
               most, llvm::divideCeil(shift + stepBytes, pieces.pieceBytes));
         }
         EXPECT_LE(most, pieces.numPieces);
