@@ -452,7 +452,8 @@ def ListSchedules : Pass<"vnm-list-schedules", "::mlir::ModuleOp"> {
       {"dtype": "f16", "rows": 128, "cols": 256, "tokens": 64, "pattern": "64:2:8",
        "x_layout": "feature_major", "y_layout": "feature_major",
        "schedules": [
-         {"family": "mma_sp", "fields": {}},
+         {"family": "mma_sp", "fields": {"row_tile": 32, "token_tile": 16}},
+         ...
          {"family": "wgmma_sp", "fields": {"token_tile": 64}}
        ]}
     ]}
