@@ -127,9 +127,13 @@ RingPosition WgmmaKernel::emitNext(const RingPosition &position) {
 void WgmmaKernel::emitThreadPosition() {
   Type type = b.getI32Type();
   thread = NVVM::ThreadIdXOp::create(b, type);
-  warpgroup = div(thread, WgmmaSchedule::kWarpgroupSize);
-  warp = rem(div(thread, WgmmaSchedule::kWarpSize), 4);
   lane = rem(thread, WgmmaSchedule::kWarpSize);
+  // A shuffle tells compilers that all lanes have the same number.
+  Value number = div(thread, WgmmaSchedule::kWarpSize);
+  number = NVVM::ShflOp::create(b, type, i32(-1), number, i32(0), i32(31),
+                                NVVM::ShflKind::idx, UnitAttr());
+  warpgroup = div(number, 4);
+  warp = rem(number, 4);
 }
 
 Value WgmmaKernel::emitFreshLane() {

@@ -13,6 +13,8 @@ using namespace vnm;
 
 /// More stages than this hide no more latency.
 static constexpr int64_t kMaxStages = 8;
+/// Results that are staged at a time: 64 tokens of 16 bits, 32 of f32.
+static constexpr int64_t kMaxStagingBytes = 20 * 1024;
 /// A grid that leaves more SMs idle than this takes narrower tiles: percent.
 static constexpr int64_t kBusyPercent = 75;
 
@@ -31,6 +33,9 @@ WgmmaSchedule::WgmmaSchedule(const SpmmProblem &problem,
   if (tokens != 0)
     tokenTile = tokens;
   unitsAhead = problem.wideIds ? 3 : 6;
+  resultBytes = problem.resultElement.getIntOrFloatBitWidth() / 8;
+  for (stagingTokens = tokenTile; stagingBytes() > kMaxStagingBytes;)
+    stagingTokens /= 2;
   int64_t bytesPerStage = rings * (stageBytes() + 3 * 8);
   stages = 0;
   stages = std::min(kMaxStages,
@@ -100,9 +105,10 @@ std::string vnm::explainScheduleRefusal(const WgmmaSchedule &schedule,
   if (registers > limits.registers)
     return llvm::formatv("requires {0} registers, but an SM has {1}", registers,
                          limits.registers);
-  // Sums, buffers of weights (8 of values, 4 of metadata) and addresses.
-  int64_t needed =
-      schedule.numSums() + 12 * WgmmaSchedule::kUnroll + kAddressRegisters;
+  // Sums, weights (8 of values, 4 of metadata) of a group and of the group that
+  // is being loaded, and addresses.
+  int64_t needed = schedule.numSums() + 2 * 12 * WgmmaSchedule::kWeightGroup +
+                   kAddressRegisters;
   if (needed > schedule.consumerRegisters)
     return llvm::formatv("requires {0} registers to multiply, but a thread has "
                          "{1}",

@@ -34,16 +34,18 @@ struct WgmmaSchedule {
   static constexpr int64_t kGatherWarps = 3;
   /// A warp gathers a stage in units of 4 groups.
   static constexpr int64_t kUnitsPerStage = 4;
-  /// Copies of the main loop's body; also the buffers of weights in registers.
-  static constexpr int64_t kUnroll = 4;
-  /// Stages whose weights are loaded at a time, two to three stages ahead.
+  /// Stages whose weights are loaded at a time, one to two stages ahead.
   static constexpr int64_t kWeightGroup = 2;
-  /// f32 sums that a warp stages at a time: 16 rows by a chunk of tokens.
-  static constexpr int64_t kStagingBytes = 16 * wgmma::kChunkTokens * 4;
+  /// Elements by which rows of staged results are apart: 8 rows then lie in
+  /// different banks.
+  static constexpr int64_t kStagingPadding = 8;
 
-  int64_t rings;     ///< 1 or 2.
-  int64_t tokenTile; ///< 64, 128 or 256 tokens of a tile.
-  int64_t stages;    ///< Per ring.
+  int64_t rings;       ///< 1 or 2.
+  int64_t tokenTile;   ///< 64, 128 or 256 tokens of a tile.
+  int64_t stages;      ///< Per ring.
+  int64_t resultBytes; ///< Of one result: 2 or 4.
+  /// Tokens of a tile whose results a warp stages at a time.
+  int64_t stagingTokens;
   /// Units for which a gathering warp loads column ids at a time.
   int64_t unitsAhead;
   /// Registers per thread that each role asks for (setmaxnreg).
@@ -62,8 +64,13 @@ struct WgmmaSchedule {
   /// Where the staging areas and the barriers begin in shared memory, behind
   /// the rings, and where all ends.
   int64_t stagingOffset() const { return rings * stages * stageBytes(); }
-  int64_t barrierOffset() const {
-    return stagingOffset() + kConsumerThreads / kWarpSize * kStagingBytes;
+  int64_t barrierOffset() const { return stagingOffset() + stagingBytes(); }
+  /// A row of a warp's staging area, and all areas: 16 rows per warp.
+  int64_t stagingRowBytes() const {
+    return (stagingTokens + kStagingPadding) * resultBytes;
+  }
+  int64_t stagingBytes() const {
+    return kConsumerThreads / kWarpSize * 16 * stagingRowBytes();
   }
   /// Three mbarriers per stage: full, ready and empty.
   int64_t sharedBytes() const {
