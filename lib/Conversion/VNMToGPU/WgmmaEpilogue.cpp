@@ -15,6 +15,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -84,12 +85,12 @@ WgmmaPair WgmmaKernel::emitLoadPair(Value buffer, Value position) {
 
 /// The results of a lane's two sums of row `half` (g or g + 8) and a block.
 WgmmaPair WgmmaKernel::emitResults(const WgmmaTile &tile,
-                                   const WgmmaResultRows &rows, Value sums,
-                                   int64_t block, int64_t half) {
+                                   const WgmmaResultRows &rows,
+                                   ArrayRef<Value> sums, int64_t block,
+                                   int64_t half) {
   WgmmaPair results;
   for (int64_t i = 0; i < 2; ++i)
-    results[i] =
-        LLVM::ExtractValueOp::create(b, sums, 4 * block + 2 * half + i);
+    results[i] = sums[4 * block + 2 * half + i];
   Value token, offset;
   if (readsResultRows()) {
     token = emitPairToken(tile, block);
@@ -130,7 +131,7 @@ WgmmaPair WgmmaKernel::emitEpilogueBodies(const WgmmaPair &sums,
 
 /// Lanes read what other lanes of the warp staged, and stage over what they
 /// have read.
-void WgmmaKernel::emitEpilogue(const WgmmaTile &tile, Value sums) {
+void WgmmaKernel::emitEpilogue(const WgmmaTile &tile, ArrayRef<Value> sums) {
   Value known = lane;
   lane = emitFreshLane();
   WgmmaResultRows rows = emitResultRows(tile);
@@ -149,4 +150,62 @@ void WgmmaKernel::emitEpilogue(const WgmmaTile &tile, Value sums) {
     NVVM::SyncWarpOp::create(b, i32(-1));
   }
   lane = known;
+}
+
+SmallVector<Value> WgmmaKernel::emitExtractSums(Value sums) {
+  SmallVector<Value> result;
+  for (int64_t i = 0; i < schedule.numSums(); ++i)
+    result.push_back(LLVM::ExtractValueOp::create(b, sums, i));
+  return result;
+}
+
+/// The multiplying warpgroups meet at a barrier of their own.
+void WgmmaKernel::emitMeet() {
+  constexpr int64_t kBarrier = 1;
+  NVVM::BarrierOp::create(b, TypeRange(), i32(kBarrier),
+                          i32(WgmmaSchedule::kConsumerThreads),
+                          /*reductionOp=*/nullptr,
+                          /*reductionPredicate=*/Value());
+}
+
+/// Two warpgroups have sums of one tile: the first adds those of the second,
+/// always in this order, and goes on with the epilogue.
+void WgmmaKernel::emitAddUp(const WgmmaTile &tile, Value sums) {
+  constexpr int64_t kPiece = 4;
+  auto type = VectorType::get({kPiece}, b.getF32Type());
+  SmallVector<Value> own = emitExtractSums(sums);
+  auto getPlace = [&](int64_t first) {
+    int64_t pieces = schedule.numSums() / kPiece;
+    Value number = add(mul(add(mul(warp, pieces), first / kPiece), 32), lane);
+    return advance(shared,
+                   add(mul(number, 4 * kPiece), schedule.exchangeOffset()));
+  };
+  auto second = scf::IfOp::create(b, equal(warpgroup, 1),
+                                  /*withElseRegion=*/false);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(second.thenBlock());
+    for (int64_t i = 0; i < schedule.numSums(); i += kPiece)
+      LLVM::StoreOp::create(b,
+                            vector::FromElementsOp::create(
+                                b, type, ArrayRef(own).slice(i, kPiece)),
+                            getPlace(i), 4 * kPiece);
+  }
+  emitMeet();
+  auto first = scf::IfOp::create(b, equal(warpgroup, 0),
+                                 /*withElseRegion=*/false);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(first.thenBlock());
+    for (int64_t i = 0; i < schedule.numSums(); i += kPiece) {
+      Value other = load(type, getPlace(i), 4 * kPiece);
+      for (int64_t j = 0; j < kPiece; ++j)
+        own[i + j] = arith::AddFOp::create(
+            b, own[i + j],
+            vector::ExtractOp::create(b, other, ArrayRef<int64_t>{j}));
+    }
+    emitEpilogue(tile, own);
+  }
+  // The second may write again.
+  emitMeet();
 }

@@ -39,6 +39,8 @@ WeightPointers WgmmaKernel::emitWeightPointers(const WgmmaTile &tile) {
   Value quadRow = div(fresh, 4), quadLane = rem(fresh, 4);
   Value warpRow = emitWarpRow(tile);
   int64_t rowBytes = 2 * problem.numWords();
+  // The ring's first stage.
+  Value stage = schedule.splitsDepth ? mul(ring, stagesPerTile()) : i32(0);
   // Rows that are 8 apart are aligned alike.
   pointers.metadataShift = mul(rem(mul(quadRow, rowBytes), 4), 8);
   bool clamps = problem.numRows % schedule.rowTile() != 0;
@@ -56,6 +58,8 @@ WeightPointers WgmmaKernel::emitWeightPointers(const WgmmaTile &tile) {
     Value metadata = mul(extend(row), rowBytes);
     if (sharesMetadata())
       metadata = add(bitAnd(metadata, -4), extend(mul(quadLane, 4)));
+    values = add(values, extend(mul(stage, kStageValueBytes)));
+    metadata = add(metadata, extend(mul(stage, 2 * kStageWords)));
     pointers.values[half] = advance(globalPointer(args.values), values);
     pointers.metadata[half] = advance(globalPointer(args.metadata), metadata);
   }
@@ -64,7 +68,7 @@ WeightPointers WgmmaKernel::emitWeightPointers(const WgmmaTile &tile) {
 
 StageWeightsList WgmmaKernel::emitLoadWeights(const WeightPointers &pointers,
                                               Value stage, int64_t known) {
-  int64_t count = WgmmaSchedule::kWeightGroup;
+  int64_t count = schedule.weightGroup;
   if (known >= 0)
     count = std::min(count, stagesPerTile() - known);
   StageWeightsList group(count);
@@ -77,10 +81,17 @@ StageWeightsList WgmmaKernel::emitLoadWeights(const WeightPointers &pointers,
       group[i].values[half] =
           emitLoadValues(advance(values, i * kStageValueBytes),
                          known + i == stagesPerTile() - 1 && known >= 0);
-    if (sharesMetadata())
-      emitLoadSharedMetadata(metadata, known, half, group);
-    else
-      emitLoadMetadata(metadata, known, half, group);
+    // By pairs of stages.
+    for (int64_t i = 0; i < count; i += 2) {
+      MutableArrayRef<StageWeights> pair =
+          MutableArrayRef(group).drop_front(i).take_front(2);
+      Value place = advance(metadata, 2 * kStageWords * i);
+      int64_t knownPair = known < 0 ? known : known + i;
+      if (sharesMetadata())
+        emitLoadSharedMetadata(place, knownPair, half, pair);
+      else
+        emitLoadMetadata(place, knownPair, half, pair);
+    }
   }
   return group;
 }
@@ -89,9 +100,8 @@ StageWeightsList WgmmaKernel::emitLoadWeights(const WeightPointers &pointers,
 /// zero past G, which only the last stage has.
 std::array<Value, 4> WgmmaKernel::emitLoadValues(Value pointer, bool last) {
   int64_t width = std::gcd<int64_t>(4, problem.numGroups);
-  int64_t left =
-      problem.numGroups - wgmma::kStageGroups * (stagesPerTile() - 1);
-  bool ragged = last && left != wgmma::kStageGroups;
+  int64_t left = problem.numGroups % wgmma::kStageGroups;
+  bool ragged = last && left != 0;
   Value firstGroup = mul(rem(lane, 4), 4);
   std::array<Value, 4> result;
   for (int64_t group = 0; group < 4; group += width) {
@@ -111,20 +121,20 @@ std::array<Value, 4> WgmmaKernel::emitLoadValues(Value pointer, bool last) {
   return result;
 }
 
-/// A row's metadata words of a group of stages: two i32 per stage if the
+/// A row's metadata words of one or two stages: two i32 per stage if the
 /// alignment of rows allows, else four i16; unused nibbles past G. Neighbouring
 /// stages share a sector, which the L1 cache keeps.
 void WgmmaKernel::emitLoadMetadata(Value pointer, int64_t known, int64_t half,
-                                   MutableArrayRef<StageWeights> group) {
+                                   MutableArrayRef<StageWeights> pair) {
   int64_t width = std::gcd<int64_t>(2 * kStageWords, problem.numWords());
-  if (width == 2 * kStageWords && group.size() == 2) {
+  if (width == 2 * kStageWords && pair.size() == 2) {
     Value words = load(VectorType::get({4}, b.getI32Type()), pointer, 16);
     for (int64_t i = 0; i < 4; ++i)
-      group[i / 2].metadata[half].push_back(
+      pair[i / 2].metadata[half].push_back(
           vector::ExtractOp::create(b, words, ArrayRef<int64_t>{i}));
     return;
   }
-  for (auto [i, weights] : llvm::enumerate(group)) {
+  for (auto [i, weights] : llvm::enumerate(pair)) {
     int64_t stage = known + static_cast<int64_t>(i);
     int64_t left =
         known < 0 ? kStageWords : problem.numWords() - kStageWords * stage;
@@ -151,12 +161,12 @@ SmallVector<Value, 4> WgmmaKernel::emitLoadWords(Value pointer, int64_t left) {
   return result;
 }
 
-/// A lane's two metadata words of a group of stages and the word behind them,
+/// A lane's two metadata words of a pair of stages and the word behind them,
 /// as two i32 at aligned addresses; or one if rows are aligned to that.
 void WgmmaKernel::emitLoadSharedMetadata(Value pointer, int64_t known,
                                          int64_t half,
-                                         MutableArrayRef<StageWeights> group) {
-  int64_t end = known + static_cast<int64_t>(group.size());
+                                         MutableArrayRef<StageWeights> pair) {
+  int64_t end = known + static_cast<int64_t>(pair.size());
   bool isLast = known >= 0 && end == stagesPerTile();
   int64_t bytes = 2 * problem.numWords() * problem.numRows;
   SmallVector<Value, 4> words;
@@ -171,7 +181,7 @@ void WgmmaKernel::emitLoadSharedMetadata(Value pointer, int64_t known,
     }
     words.push_back(load(b.getI32Type(), place, 4));
   }
-  for (auto [part, weights] : llvm::enumerate(group)) {
+  for (auto [part, weights] : llvm::enumerate(pair)) {
     weights.metadata[half] = words;
     weights.part = static_cast<int64_t>(part);
   }
@@ -193,7 +203,7 @@ WgmmaKernel::emitWordPairs(const StageWeights &weights, int64_t half,
     }
     return pairs;
   }
-  // Lane i of the quad has pair i of the group's four.
+  // Lane i of the quad has two words of the stages' eight.
   Value own = words.front();
   if (problem.numWords() % 2 != 0)
     own = LLVM::FshrOp::create(b, b.getI32Type(), words[1], own,

@@ -43,7 +43,7 @@ WgmmaKernel::WgmmaKernel(ImplicitLocOpBuilder &builder, SpmmOp op,
       args(op, arguments) {}
 
 int64_t WgmmaKernel::stagesPerTile() const {
-  return llvm::divideCeil(problem.numGroups, wgmma::kStageGroups);
+  return schedule.stagesPerTile(problem);
 }
 
 //===----------------------------------------------------------------------===//
@@ -146,8 +146,18 @@ void WgmmaKernel::emitJoinRing(Value number) {
   ringStart =
       advance(shared, mul(ring, schedule.stages * schedule.stageBytes()));
   Type type = b.getI32Type();
-  firstTile = add(mul(NVVM::BlockIdXOp::create(b, type), schedule.rings), ring);
-  tileStep = mul(NVVM::GridDimXOp::create(b, type), schedule.rings);
+  int64_t tiles = schedule.tilesPerBlock();
+  firstTile = mul(NVVM::BlockIdXOp::create(b, type), tiles);
+  if (tiles > 1)
+    firstTile = add(firstTile, ring);
+  tileStep = mul(NVVM::GridDimXOp::create(b, type), tiles);
+}
+
+Value WgmmaKernel::emitTileStage(Value stage) {
+  Value first = i32(0);
+  if (schedule.splitsDepth)
+    first = mul(ring, stagesPerTile());
+  return add(rem(stage, stagesPerTile()), first);
 }
 
 RingPosition WgmmaKernel::emitRingPosition(Value stage) {
@@ -219,7 +229,10 @@ void WgmmaKernel::emitConsumerRole() {
   ahead = emitLoadFirst(emitWeightPointers(emitTile(next)));
   NVVM::WgmmaWaitGroupSyncOp::create(b, 0);
   emitRelease(emitSlotBefore(position.slot), isTrue());
-  emitEpilogue(tile, sums);
+  if (schedule.splitsDepth)
+    emitAddUp(tile, sums);
+  else
+    emitEpilogue(tile, emitExtractSums(sums));
   SmallVector<Value> results = {position.slot, position.parity};
   pack(ahead, results);
   scf::YieldOp::create(b, results);

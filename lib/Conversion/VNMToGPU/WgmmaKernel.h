@@ -47,13 +47,13 @@ struct StageWeights {
   /// Of rows g and g + 8: a0, a2 of k32 step 0, a0, a2 of step 1 (or a1, a3).
   std::array<mlir::Value, 4> values[2];
   /// The four metadata words of rows g and g + 8: two i32 or four i16. Or the
-  /// lane's part, one or two i32, of what its quad has for a group of stages.
+  /// lane's part, one or two i32, of what its quad has for two stages.
   llvm::SmallVector<mlir::Value, 4> metadata[2];
-  /// Which stage of the group.
+  /// Which stage of two.
   int64_t part = 0;
 };
 
-using StageWeightsList = llvm::SmallVector<StageWeights, 2>;
+using StageWeightsList = llvm::SmallVector<StageWeights, 4>;
 
 /// Two elements of one row: tokens 2q and 2q + 1 of a block of 8.
 using WgmmaPair = std::array<mlir::Value, 2>;
@@ -89,6 +89,8 @@ private:
   mlir::Value emitJoinRingOfStage(mlir::Value stage);
   /// Number of stages of all rings together; some of the last may not exist.
   mlir::Value emitStageCount();
+  /// The number of the ring's stage `stage` within its tile.
+  mlir::Value emitTileStage(mlir::Value stage);
   RingPosition emitRingPosition(mlir::Value stage);
   void emitFenceRole();
   void emitConsumerRole();
@@ -129,10 +131,10 @@ private:
                                    mlir::Value stage, int64_t known);
   std::array<mlir::Value, 4> emitLoadValues(mlir::Value pointer, bool last);
   void emitLoadMetadata(mlir::Value pointer, int64_t known, int64_t half,
-                        llvm::MutableArrayRef<StageWeights> group);
+                        llvm::MutableArrayRef<StageWeights> pair);
   bool sharesMetadata();
   void emitLoadSharedMetadata(mlir::Value pointer, int64_t known, int64_t half,
-                              llvm::MutableArrayRef<StageWeights> group);
+                              llvm::MutableArrayRef<StageWeights> pair);
   llvm::SmallVector<mlir::Value, 4> emitLoadWords(mlir::Value pointer,
                                                   int64_t left);
   StageWeights emitCopy(const StageWeights &weights,
@@ -173,7 +175,10 @@ private:
   mlir::Type getSumsType();
 
   // WgmmaEpilogue.cpp
-  void emitEpilogue(const WgmmaTile &tile, mlir::Value sums);
+  void emitEpilogue(const WgmmaTile &tile, llvm::ArrayRef<mlir::Value> sums);
+  llvm::SmallVector<mlir::Value> emitExtractSums(mlir::Value sums);
+  void emitMeet();
+  void emitAddUp(const WgmmaTile &tile, mlir::Value sums);
   /// The first of the warp's 16 stored rows.
   mlir::Value emitWarpRow(const WgmmaTile &tile);
   /// The row of the result that is stored row `storedRow` (i32): index.
@@ -186,7 +191,8 @@ private:
   mlir::Value emitPairToken(const WgmmaTile &tile, int64_t block);
   WgmmaPair emitLoadPair(mlir::Value buffer, mlir::Value position);
   WgmmaPair emitResults(const WgmmaTile &tile, const WgmmaResultRows &rows,
-                        mlir::Value sums, int64_t block, int64_t half);
+                        llvm::ArrayRef<mlir::Value> sums, int64_t block,
+                        int64_t half);
   WgmmaPair emitEpilogueBodies(const WgmmaPair &sums,
                                const WgmmaResultRows &rows, int64_t half,
                                mlir::Value token, mlir::Value offset);

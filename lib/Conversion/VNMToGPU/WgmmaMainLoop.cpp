@@ -4,7 +4,8 @@
 //
 // This file emits the main loop of the wgmma_sp kernel: one tile's stages.
 //
-// Weights are loaded by groups of two stages, one to two stages ahead. What the
+// Weights are loaded by groups of two or four stages, while the group before is
+// multiplied. What the
 // loop cannot cover follows it, with every stage's number known.
 
 #include "WgmmaKernel.h"
@@ -17,8 +18,6 @@
 
 using namespace mlir;
 using namespace vnm;
-
-static constexpr int64_t kGroup = WgmmaSchedule::kWeightGroup;
 
 Type WgmmaKernel::getSumsType() {
   return LLVM::LLVMStructType::getLiteral(
@@ -110,16 +109,17 @@ Value WgmmaKernel::emitMainLoop(const WeightPointers &pointers,
   int64_t numStages = stagesPerTile();
   // The loop loads no part of a last stage that is ragged.
   int64_t numWhole = numStages - (problem.numGroups % wgmma::kStageGroups != 0);
-  int64_t rounds = std::max<int64_t>(0, numWhole / kGroup - 1);
+  int64_t count = schedule.weightGroup;
+  int64_t rounds = std::max<int64_t>(0, numWhole / count - 1);
   Value sums = LLVM::UndefOp::create(b, getSumsType());
   if (rounds > 0)
     sums = emitRounds(rounds, sums, pointers, position, ahead);
-  for (int64_t stage = rounds * kGroup; stage < numStages; stage += kGroup) {
+  for (int64_t stage = rounds * count; stage < numStages; stage += count) {
     StageWeightsList next;
     Value first = stage == 0 ? isTrue() : bitXor(isTrue(), isTrue());
     sums = emitGroup(sums, ahead, pointers, first, position, [&] {
-      if (stage + kGroup < numStages)
-        next = emitLoadWeights(pointers, i32(stage + kGroup), stage + kGroup);
+      if (stage + count < numStages)
+        next = emitLoadWeights(pointers, i32(stage + count), stage + count);
     });
     ahead = next;
   }
@@ -142,8 +142,9 @@ Value WgmmaKernel::emitRounds(int64_t rounds, Value sums,
   Value round = loop.getInductionVar();
   Value result =
       emitGroup(current[0], group, pointers, equal(round, 0), inner, [&] {
-        next = emitLoadWeights(pointers, mul(add(round, 1), kGroup),
-                               /*known=*/-1);
+        next =
+            emitLoadWeights(pointers, mul(add(round, 1), schedule.weightGroup),
+                            /*known=*/-1);
       });
   SmallVector<Value> results = {result, inner.slot, inner.parity};
   pack(next, results);
