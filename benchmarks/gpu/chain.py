@@ -39,7 +39,8 @@ def scale_weight(parts, dense, m):
     return {**parts, "values": scale(parts["values"])}, scale(dense).double()
 
 
-def make_kernel_chain(shape, kernel, variant, dtype, dependent, generator):
+def make_kernel_chain(shape, built, dtype, dependent, generator):
+    kernel = built.kernel
     rows, cols, tokens = shape
     v, _, m = map(int, kernel.pattern.split(":"))
     draw = lambda: scale_weight(*weights.make_weight(rows, cols, v, m, dtype, generator), m)
@@ -58,7 +59,7 @@ def make_kernel_chain(shape, kernel, variant, dtype, dependent, generator):
         kernel.launch(kernel.parameters(pointers, sizes), sizes, stream, dependent)
 
     labels = {"contestant": "vnm", "pattern": kernel.pattern, "family": kernel.family,
-              "variant": variant + (" dependent" if dependent else "")}
+              "schedule": kernel.schedule, "variant": built.variant, "dependent": dependent}
     tolerance = contestants.ROUNDING[dtype] + 2.0**-23 * (2 + -(-2 * cols // m // 16))
     return Chain(labels, shape, dtype, layers, x, launch, lambda layer: dense, tolerance)
 
@@ -89,9 +90,9 @@ def run_shape(shape, kernels, options, generator):
         raise SystemExit(f"error: requires R = K for a chain, but the shape is {rows}x{cols}x{tokens}")
     dtype = measure.DTYPES[options.dtype]
     chains = [lambda: make_dense_chain(shape, dtype, generator)]
-    for kernel, variant in kernels:
-        for dependent in (False, True) if kernel.entry.get("dependent_launch", False) else (False,):
-            chains.append(lambda k=kernel, v=variant, d=dependent: make_kernel_chain(shape, k, v, dtype, d, generator))
+    for built in kernels:
+        for dependent in (False, True) if built.kernel.entry.get("dependent_launch", False) else (False,):
+            chains.append(lambda k=built, d=dependent: make_kernel_chain(shape, k, dtype, d, generator))
     results = []
     for make in chains:
         chain = make()

@@ -46,7 +46,7 @@ class Kernel:
 
     def __init__(self, driver, folder, entry):
         self.driver, self.folder, self.entry = driver, folder, entry
-        self.function = None
+        self.module = self.function = None
 
     def __getattr__(self, name):
         try:
@@ -59,12 +59,18 @@ class Kernel:
             return
         with open(os.path.join(self.folder, self.entry["code"]), "rb") as file:
             code = file.read()
-        module, self.function = ctypes.c_void_p(), ctypes.c_void_p()
-        self.driver.call("cuModuleLoadData", ctypes.byref(module), code + b"\0")
-        self.driver.call("cuModuleGetFunction", ctypes.byref(self.function), module, self.entry["name"].encode())
+        self.module, self.function = ctypes.c_void_p(), ctypes.c_void_p()
+        self.driver.call("cuModuleLoadData", ctypes.byref(self.module), code + b"\0")
+        self.driver.call("cuModuleGetFunction", ctypes.byref(self.function), self.module, self.entry["name"].encode())
         if self.entry["shared_memory"] > 0:
             self.driver.call("cuFuncSetAttribute", self.function, MAX_DYNAMIC_SHARED_SIZE_BYTES,
                              self.entry["shared_memory"])
+
+    def unload(self):
+        """Frees the code; no launch may be pending."""
+        if self.function:
+            self.driver.call("cuModuleUnload", self.module)
+            self.module = self.function = None
 
     def num_blocks(self, sizes):
         """CTAs for `sizes`, which names the sizes that the kernel leaves open."""

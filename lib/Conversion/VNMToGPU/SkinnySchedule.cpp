@@ -12,16 +12,6 @@
 using namespace mlir;
 using namespace vnm;
 
-/// What a CTA of every chip from sm_80 on can have (CUDA C++ Programming Guide,
-/// "Compute Capabilities": 99 KB with 8.6, 8.9 and 12.x, more with others).
-static constexpr int64_t kLeastSharedBytes = 99 * 1024;
-/// For chips whose size is not in the table.
-static constexpr int64_t kUsualSMs = 108;
-
-static int64_t getSharedLimit(const ChipInfo &chip) {
-  return chip.limits ? chip.limits->sharedBytes : kLeastSharedBytes;
-}
-
 RowPieces::RowPieces(int64_t rowBytes, int64_t stepBytes, int64_t granule) {
   for (int64_t bytes : {16, 8}) {
     pieceBytes = bytes;
@@ -38,8 +28,8 @@ RowPieces::RowPieces(int64_t rowBytes, int64_t stepBytes, int64_t granule) {
   pitch = pieceBytes * numPieces;
 }
 
-SkinnySchedule::SkinnySchedule(const SpmmProblem &problem,
-                               const ChipInfo &chip) {
+SkinnySchedule::SkinnySchedule(const SpmmProblem &problem, const ChipInfo &chip,
+                               int64_t rows, int64_t warps) {
   numRows = problem.numRows;
   numCols = problem.numCols;
   numGroups = problem.numGroups;
@@ -47,8 +37,10 @@ SkinnySchedule::SkinnySchedule(const SpmmProblem &problem,
   idBytes = problem.wideIds ? 4 : 2;
   xTokenMajor = problem.xTokenMajor && numTokens > 1;
   dependentLaunch = hasDependentLaunch(chip);
-  chooseTile(problem.panelRows, chip.limits ? chip.limits->numSMs : kUsualSMs);
-  chooseDepth(getSharedLimit(chip));
+  chooseTile(problem.panelRows, chip.limits->numSMs);
+  if (rows != 0)
+    rowTile = rows;
+  chooseDepth(chip.limits->sharedBytes, rows, warps);
 }
 
 /// Few rows for a CTA keep all SMs busy, many gather activations less often.
@@ -81,9 +73,11 @@ void SkinnySchedule::chooseTile(int64_t panelRows, int64_t numSMs) {
 
 /// Two CTAs on an SM, or a kernel and the next, do better than deeper rings:
 /// each may have half of the SM's shared memory but for the kilobyte that the
-/// system takes.
-void SkinnySchedule::chooseDepth(int64_t bytes) {
+/// system takes. `rows` and `warps`, if not 0, are given.
+void SkinnySchedule::chooseDepth(int64_t bytes, int64_t rows, int64_t warps) {
   int64_t stages = llvm::divideCeil(numGroups, kStageGroups);
+  if (warps != 0)
+    numWarps = warps;
   while (stagesPerStep > 1 && stages < numWarps * stagesPerStep)
     stagesPerStep /= 2;
   int64_t budget = bytes > 2 * kLeastSharedBytes ? bytes / 2 - 1024 : bytes;
@@ -103,27 +97,32 @@ void SkinnySchedule::chooseDepth(int64_t bytes) {
     residentMetadata = false;
   while (!fits() && stagesPerStep > 1)
     stagesPerStep /= 2;
-  while (!fits() && numWarps > 1)
+  while (!fits() && numWarps > 1 && warps == 0)
     numWarps /= 2;
-  while (!fits() && rowTile > 16)
+  while (!fits() && rowTile > 16 && rows == 0)
     rowTile /= 2;
   weightsAhead = std::min(weightsAhead, stepsPerWarp());
 }
 
 std::string vnm::explainSkinnyRefusal(const SpmmProblem &problem,
-                                      const ChipInfo &chip) {
+                                      const ChipInfo &chip, int64_t rows,
+                                      int64_t warps) {
   if (ShapedType::isDynamic(problem.numTokens))
     return "requires a static number of tokens, but it is dynamic";
   if (problem.numTokens < 1 || problem.numTokens > SkinnySchedule::kMaxTokens)
     return llvm::formatv("requires 1 to {0} tokens, but there are {1}",
                          SkinnySchedule::kMaxTokens, problem.numTokens);
-  SkinnySchedule schedule(problem, chip);
+  if (rows > 16 && rows > problem.panelRows)
+    return llvm::formatv("requires tiles of at most V = {0} rows, but they "
+                         "have {1}",
+                         problem.panelRows, rows);
+  SkinnySchedule schedule(problem, chip, rows, warps);
   if (schedule.xTokenMajor && !schedule.residentX)
     return llvm::formatv("requires feature-major activations, or that all of a "
                          "batch entry's fit in half of {0} bytes of shared "
                          "memory, but they are token-major",
-                         getSharedLimit(chip));
-  return explainScheduleRefusal(schedule, getSharedLimit(chip));
+                         chip.limits->sharedBytes);
+  return explainScheduleRefusal(schedule, chip.limits->sharedBytes);
 }
 
 std::string vnm::explainScheduleRefusal(const SkinnySchedule &schedule,

@@ -40,8 +40,10 @@ struct RowPieces {
 /// its own steps' weights, ids and activations through rings of its own in
 /// shared memory; at the end the warps' sums are added up.
 struct SkinnySchedule {
-  /// For `problem` on `chip`.
-  SkinnySchedule(const SpmmProblem &problem, const ChipInfo &chip);
+  /// For `problem` on `chip`, with tiles of `rows` rows and `warps` warps; 0
+  /// chooses them.
+  SkinnySchedule(const SpmmProblem &problem, const ChipInfo &chip,
+                 int64_t rows = 0, int64_t warps = 0);
 
   static constexpr int64_t kWarpSize = 32;
   static constexpr int64_t kMaxTokens = 64;
@@ -186,13 +188,16 @@ struct SkinnySchedule {
 
 private:
   void chooseTile(int64_t panelRows, int64_t numSMs);
-  void chooseDepth(int64_t bytes);
+  /// `rows` and `warps` as for the constructor.
+  void chooseDepth(int64_t bytes, int64_t rows, int64_t warps);
 };
 
-/// Why the family cannot compute `problem` on `chip`, as "requires X, but Y";
-/// empty if it can. `checkSupported` has accepted the op.
+/// Why the family cannot compute `problem` on `chip` in tiles of `rows` rows by
+/// `warps` warps (0: any), as "requires X, but Y"; empty if it can.
+/// `checkSupported` has accepted the op.
 std::string explainSkinnyRefusal(const SpmmProblem &problem,
-                                 const ChipInfo &chip);
+                                 const ChipInfo &chip, int64_t rows = 0,
+                                 int64_t warps = 0);
 
 /// Why a CTA with `sharedBytes` of shared memory cannot run the schedule; empty
 /// if it can.

@@ -46,7 +46,9 @@ void SkinnyKernel::emitCopyWeights(Value step, Value slot, bool last) {
                      4 * schedule.stepGroups(),
                      schedule.valuePieces(),
                      /*permuted=*/!schedule.valuePieces().shifted,
-                     /*unit=*/schedule.valuePieces().shifted ? 4 : 16};
+                     /*unit=*/schedule.valuePieces().shifted
+                         ? 4
+                         : schedule.valuePieces().pieceBytes};
   StepRows metadata = {args.metadata,
                        2 * problem.numWords(),
                        schedule.stepGroups() / 2,

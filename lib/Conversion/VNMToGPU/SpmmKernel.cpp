@@ -6,6 +6,7 @@
 
 #include "SpmmKernel.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace mlir;
@@ -28,19 +29,20 @@ KernelArguments::KernelArguments(SpmmOp op, ValueRange arguments) {
 SpmmKernel::SpmmKernel(ImplicitLocOpBuilder &builder, SpmmOp op,
                        const SpmmProblem &problem, const SpmmSchedule &schedule,
                        ValueRange arguments)
-    : b(builder), op(op), problem(problem), schedule(schedule),
+    : KernelArithmetic(builder), op(op), problem(problem), schedule(schedule),
       args(op, arguments) {
-  // A static T lets index arithmetic fold.
-  if (!ShapedType::isDynamic(problem.numTokens))
-    args.numTokens = index(problem.numTokens);
+  // A static T lets arithmetic fold.
+  bool dynamic = ShapedType::isDynamic(problem.numTokens);
+  numTokens =
+      dynamic ? arith::IndexCastUIOp::create(b, b.getI64Type(), args.numTokens)
+              : i64(problem.numTokens);
 }
 
-void SpmmKernel::emit(Value workgroup) {
+void SpmmKernel::emit(Value sharedMemory) {
+  shared = LLVM::PtrToIntOp::create(b, b.getI32Type(), sharedMemory);
   map = emitTileMap();
-  shared = emitSharedMemory(workgroup);
-  SmallVector<Value> sums = emitMainLoop();
-  emitStoreSums(sums);
-  emitEpilogue();
+  gather = emitGatherMap();
+  emitEpilogue(emitMainLoop());
 }
 
 gpu::GPUFuncOp vnm::createKernelFunction(OpBuilder &builder, SpmmOp op,
@@ -88,21 +90,17 @@ LLVM::GlobalOp vnm::getSharedMemory(OpBuilder &builder, Location loc) {
 gpu::GPUFuncOp vnm::buildSpmmKernel(OpBuilder &builder, SpmmOp op,
                                     StringRef name, const SpmmProblem &problem,
                                     const SpmmSchedule &schedule) {
-  MLIRContext *context = builder.getContext();
+  LLVM::GlobalOp global = getSharedMemory(builder, op.getLoc());
   gpu::GPUFuncOp kernel = createKernelFunction(
-      builder, op, name, schedule.numThreads(),
-      SpmmKernel::getWorkgroupType(problem, schedule, context));
-  // Asynchronous copies and ldmatrix move 16 bytes.
-  kernel.setWorkgroupAttributionAttr(0, LLVM::LLVMDialect::getAlignAttrName(),
-                                     builder.getI64IntegerAttr(16));
-
+      builder, op, name, SpmmSchedule::kThreads, TypeRange());
   OpBuilder::InsertionGuard guard(builder);
   ImplicitLocOpBuilder body(op.getLoc(), builder);
   body.setInsertionPointToStart(&kernel.getBody().front());
+  Value sharedMemory = LLVM::AddressOfOp::create(body, global);
   SpmmKernel emitter(
       body, op, problem, schedule,
       kernel.getArguments().take_front(kernel.getNumArguments()));
-  emitter.emit(kernel.getWorkgroupAttributions().front());
+  emitter.emit(sharedMemory);
   gpu::ReturnOp::create(body);
   return kernel;
 }

@@ -38,6 +38,7 @@ struct ChipLimits {
   int64_t numSMs;      ///< Of the largest product.
   int64_t sharedBytes; ///< Shared memory per CTA.
   int64_t registers;   ///< 32-bit registers per SM.
+  int64_t sharedBytesPerSM;
 };
 
 /// One chip that LLVM's NVPTX back end and NVIDIA's assembler both know.
@@ -48,8 +49,8 @@ struct ChipInfo {
   unsigned minPtx;
   /// The families whose instructions it has.
   llvm::ArrayRef<KernelFamily> families;
-  /// For families whose CTAs fill an SM; null where there is none.
-  const ChipLimits *limits = nullptr;
+  /// Never null.
+  const ChipLimits *limits;
 };
 
 /// Every supported chip, in ascending order.
