@@ -73,6 +73,9 @@ def test_pipelines():
     assert (remark.kind, remark.function) == ("Passed", "f") and "64 x 64" in remark.message
     assert remark.location == '"source":4:8', remark
     assert vnm.compile(DENSE, pattern="64:2:8", remarks="").remarks == []
+    # Threads change nothing but the time.
+    texts = {vnm.compile(DENSE, pattern="64:2:8", chip="sm_90a", threads=threads).ptx for threads in (0, 1, 3)}
+    assert len(texts) == 1
     # A filter with a blank, a list, and a flag are spelled as MLIR reads them.
     vnm.compile(DENSE, pattern="64:2:8", filter="f 0", permute=False, select="diversity", candidates=["64:2:4", "64:2:8"])
 
