@@ -7,7 +7,7 @@
     scripts/check_wheel.py build/wheel/vnm-0.1.0-py3-none-linux_x86_64.whl
     scripts/check_wheel.py build/static/lib/libVNM-C.so
 
-The library may need the C library of Debian 12 and nothing else, and shows functions
+The library may need the C library (glibc 2.34) and nothing else, and shows functions
 of include/vnm-c only. A wheel is for every Python 3, at most 60 MB large, and needs
 numpy. Prints what it found; exit status 1 if something is not so.
 """
@@ -20,8 +20,8 @@ import tempfile
 import zipfile
 
 MAX_WHEEL_BYTES = 60_000_000
-NEEDED = {"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2"}
-GLIBC = (2, 36)  # Debian 12's
+NEEDED = {"libc.so.6", "libm.so.6", "libgcc_s.so.1", "ld-linux-x86-64.so.2"}
+GLIBC = (2, 34)  # RHEL 9's; Debian 12 has 2.36
 LLVM_TOOLS = pathlib.Path("/usr/lib/llvm-22/bin")
 
 

@@ -47,8 +47,8 @@ class Case:
 
 
 def make_wgmma_cases():
-    """What the family wgmma_sp supports: V of 64 or more, feature-major, T a static
-    multiple of 8."""
+    """What the family wgmma_sp supports: V of 64 or more, T a static multiple of 8;
+    feature-major, or through transposes."""
     common = dict(dynamic=False, poison=True)
     cases = []
     for i, m in enumerate((4, 5, 6, 8, 16)):
@@ -78,6 +78,11 @@ def make_wgmma_cases():
         Case("wgmma_batch", 200, 304, 328, **extra, batch=(2, 2)),
         Case("wgmma_permuted_bias", 200, 304, 72, **extra, permuted=True, epilogue="bias", accumulate=True),
         Case("wgmma_gelu_tanh", 200, 304, 136, **extra, out="f16", epilogue="gelu_tanh"),
+        # Through a transpose before, after, or both: whole tiles and ragged ones.
+        Case("wgmma_token", 128, 192, 128, **extra, out="f16", x_token_major=True, y_token_major=True),
+        Case("wgmma_token_odd", 203, 301, 72, v=64, m=5, out="f32", x_token_major=True, y_token_major=True, batch=(2,), **common),
+        Case("wgmma_token_x", 200, 304, 136, v=128, m=8, dtype="bf16", out="bf16", x_token_major=True, epilogue="bias", **common),
+        Case("wgmma_token_y", 200, 300, 72, v=64, m=8, out="f16", y_token_major=True, permuted=True, **common),
         Case("wgmma_scale_residual", 200, 304, 72, v=64, m=8, dynamic=False, out="bf16", epilogue="scale_residual", batch=(2,)),
         Case("large_wgmma", 1024, 4096, 2048, v=128, m=8, out="f16", dynamic=False),
         Case("large_wgmma_v64", 2048, 4096, 1032, v=64, m=5, dtype="bf16", out="f32", **common),

@@ -78,6 +78,9 @@ config.substitutions.insert(
         " -lMLIR -lLLVM -lstdc++",
     ),
 )
+# The environment of scripts/build.sh, as far as ccache tells results apart by it.
+locale = [f"{name}={os.environ[name]}" for name in ("LANG", "LC_ALL", "LC_CTYPE", "LC_MESSAGES") if name in os.environ]
+config.substitutions.append(("%cached", f"env CCACHE_BASEDIR={config.vnm_src_root} {' '.join(locale)}"))
 # A Python that knows the package of the source tree and our library.
 config.substitutions.append(
     (

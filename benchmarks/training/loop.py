@@ -34,7 +34,9 @@ class Loop:
         self.rate = torch.zeros((), device=task.device)
         self.batch = self.batches[0].clone()
         settings = {"fused": True, "capturable": True} if self.on_gpu else {}
-        self.optimizer = torch.optim.AdamW(self.parameters, lr=self.rate, weight_decay=0.01, betas=(0.9, 0.95), **settings)
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=self.rate, weight_decay=0.01, betas=(0.9, 0.95), **settings
+        )
         self.graph, self.loss = None, None
 
     def run(self, after_step=lambda: None, kind=lambda: 0):
@@ -59,7 +61,7 @@ class Loop:
                 if self.graph is None:
                     self._capture()
                 self.graph.replay()
-            losses[step] = self.loss.detach()
+            losses[step] = self.loss
             after_step()
         self.graph = None
         return losses.tolist()
@@ -67,8 +69,10 @@ class Loop:
     def _step(self):
         self.optimizer.zero_grad(set_to_none=True)
         with autocast(self.task.device):
-            self.loss = self.task.loss(self.model, self.batch)
-        self.loss.backward()
+            loss = self.task.loss(self.model, self.batch)
+        loss.backward()
+        # Without its graph, which belongs to the stream of this step.
+        self.loss = loss.detach()
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimizer.step()
 

@@ -7,22 +7,26 @@ import json
 import pathlib
 import statistics
 
+import methods
+
 FIGURES = {"text": ("perplexity per byte", "perplexity", -1), "digits": ("accuracy in %", "accuracy", 1)}
 # Three-stage LoRA against these, seed by seed.
-RIVALS = ("one-shot", "one-shot + permutation", "fixed masks only", "no stage 1", "no stage 2")
+RIVALS = ("one-shot", "one-shot + permutation", *(name for name in methods.TRAINED if name != "three-stage"))
 
 
-def load(path):
+def load(paths):
     """Results by task, pattern and method: {seed: entry}."""
-    document = json.loads(pathlib.Path(path).read_text())
     cells = {}
-    for entry in document["results"]:
-        cells.setdefault((entry["task"], entry["pattern"], entry["method"]), {})[entry["seed"]] = entry
-    return document, cells
+    for path in paths:
+        document = json.loads(pathlib.Path(path).read_text())
+        for entry in document["results"]:
+            cells.setdefault((entry["task"], entry["pattern"], entry["method"]), {})[entry["seed"]] = entry
+    order = [(method.pattern, method.name) for method in methods.all_methods()]
+    return document, dict(sorted(cells.items(), key=lambda cell: order.index(cell[0][1:])))
 
 
 def rows_of(cells, task):
-    """Patterns and methods of a task in the order in which they were run."""
+    """Patterns and methods of a task, in order."""
     return [(pattern, method) for name, pattern, method in cells if name == task]
 
 
@@ -38,10 +42,10 @@ def table(cells, task):
         entries = cells[task, pattern, method]
         values = [entries[seed][figure] if seed in entries else None for seed in seeds]
         losses = [entry["loss"] for entry in entries.values()]
-        spread = statistics.stdev(losses) if len(losses) > 1 else 0.0
+        spread = f" ± {statistics.stdev(losses):.4f}" if len(losses) > 1 else ""
         shown = " | ".join("" if value is None else f"{value:.3f}" for value in values)
         mean = statistics.mean(value for value in values if value is not None)
-        lines.append(f"| {pattern} | {method} | {shown} | {mean:.3f} | {statistics.mean(losses):.4f} ± {spread:.4f} |")
+        lines.append(f"| {pattern} | {method} | {shown} | {mean:.3f} | {statistics.mean(losses):.4f}{spread} |")
     return lines
 
 
@@ -56,38 +60,44 @@ def duels(cells, task):
         for rival in RIVALS:
             theirs = cells.get((task, pattern, rival), {})
             seeds = ours.keys() & theirs.keys()
-            counts.append(f"{sum(ours[seed]['loss'] < theirs[seed]['loss'] for seed in seeds)} of {len(seeds)}")
+            wins = sum(ours[seed]["loss"] < theirs[seed]["loss"] for seed in seeds)
+            counts.append(f"{wins} of {len(seeds)}" if seeds else "")
         lines.append(f"| {pattern} | " + " | ".join(counts) + " |")
     return lines
 
 
 def plot(cells, path):
-    """The mean loss of every method, a panel per task and pattern; bars are seeds' range."""
+    """Every seed's loss, a panel per task and pattern; the line is the dense model's mean."""
     import matplotlib
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     tasks = [task for task in FIGURES if any(name == task for name, *_ in cells)]
-    columns = max(len({p for p, _ in rows_of(cells, task)} - {"dense"}) for task in tasks)
-    figure, axes = pyplot.subplots(len(tasks), columns, figsize=(3.2 * columns, 2.6 * len(tasks)), squeeze=False)
+    patterns = [pattern for pattern, _, _ in methods.PATTERNS]
+    names = [*RIVALS[:2], *(name for name in methods.TRAINED if "%" not in name)]
+    figure, axes = pyplot.subplots(
+        len(tasks), len(patterns), figsize=(3.1 * len(patterns), 2.4 * len(tasks)), squeeze=False, sharey=True
+    )
     for line, task in zip(axes, tasks):
-        patterns = [p for p in dict.fromkeys(p for p, _ in rows_of(cells, task)) if p != "dense"]
         dense = statistics.mean(entry["loss"] for entry in cells[task, "dense", "trained"].values())
         for axis, pattern in zip(line, patterns):
-            methods = [method for p, method in rows_of(cells, task) if p == pattern]
-            losses = [[entry["loss"] for entry in cells[task, pattern, method].values()] for method in methods]
-            means = [statistics.mean(values) for values in losses]
-            ranges = [[m - min(v) for m, v in zip(means, losses)], [max(v) - m for m, v in zip(means, losses)]]
-            axis.barh(methods[::-1], means[::-1], xerr=[side[::-1] for side in ranges], color="#4878a8")
+            for place, name in enumerate(names):
+                losses = [entry["loss"] for entry in cells.get((task, pattern, name), {}).values()]
+                axis.plot(losses, [place] * len(losses), "o", markersize=4, alpha=0.7, color="#4878a8")
             axis.axvline(dense, color="black", linestyle=":", linewidth=1)
+            axis.set_xscale("log")
+            axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.xaxis.set_minor_formatter(ticker.NullFormatter())
+            axis.set_yticks(range(len(names)), names)
+            axis.grid(axis="y", linewidth=0.4)
             axis.set_title(f"{task}, {pattern}", fontsize=9)
-            axis.tick_params(labelsize=7)
+            axis.tick_params(labelsize=7, which="both")
             axis.set_xlabel("loss on held-out data", fontsize=7)
-            if axis is not line[0]:
-                axis.set_yticklabels([])
+    axes[0][0].invert_yaxis()
     figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None})
+    figure.savefig(path, dpi=110)
 
 
 def write(options):

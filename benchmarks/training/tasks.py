@@ -108,7 +108,9 @@ class DigitsTask:
         index, down, right = batch.unbind(-1)
         span = torch.arange(8, device=batch.device)
         rows, cols = down[:, None, None] + span[:, None], right[:, None, None] + span
-        return functional.cross_entropy(model(self.images[index[:, None, None], rows, cols]).float(), self.labels[index])
+        return functional.cross_entropy(
+            model(self.images[index[:, None, None], rows, cols]).float(), self.labels[index]
+        )
 
     def calibration(self):
         return [self.batches(1, 99)[0]]

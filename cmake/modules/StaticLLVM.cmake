@@ -4,7 +4,8 @@
 #
 # vnm_link_static_llvm(<name>): puts into a shared library what it needs of LLVM,
 # MLIR, zlib, zstd and the C++ library, from archives. The result depends on the C
-# library alone; its version script must hide all of it.
+# library and on libgcc_s, the compiler's part of it, alone; its version script must
+# hide all else.
 
 function(vnm_link_static_llvm name)
   # Archives by file: as targets they would bring the shared libLLVM along. The
@@ -27,6 +28,6 @@ function(vnm_link_static_llvm name)
   endforeach()
   target_link_libraries(${name} PRIVATE ${archives})
   target_link_options(${name} PRIVATE
-    -static-libstdc++ -static-libgcc
+    -static-libstdc++
     LINKER:--gc-sections LINKER:--strip-all)
 endfunction()

@@ -158,10 +158,14 @@ llvm::Expected<Result> vnm::compiler::compile(llvm::StringRef source,
     return makeError("requires remarks that can be collected, but the engine "
                      "of remarks does not start");
   DiagnosticCollector diagnostics(context);
-  LogicalResult succeeded = run(context, source, *passes, options, result);
+  LogicalResult outcome = run(context, source, *passes, options, result);
   result.remarks = remarks.take();
   result.diagnostics = diagnostics.take();
-  if (failed(succeeded))
-    return llvm::make_error<CompileError>(std::move(result.diagnostics));
-  return result;
+  if (succeeded(outcome))
+    return result;
+  if (result.diagnostics.empty())
+    result.diagnostics.push_back(
+        {Severity::Error, options.sourceName,
+         "requires passes that succeed, but one failed without saying why"});
+  return llvm::make_error<CompileError>(std::move(result.diagnostics));
 }

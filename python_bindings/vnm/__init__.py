@@ -16,6 +16,7 @@ VNMTensor(128x256, f32, 64:2:8, strict)
 0.25
 """
 
+from . import plot
 from ._compile import Compilation, Remark, compile
 from ._files import RawTensor, SafetensorsFile, SafetensorsWriter, load, save, verify
 from ._library import find_library, library
@@ -86,6 +87,7 @@ __all__ = [
     "permute",
     "permute_shared",
     "permute_strict",
+    "plot",
     "prune",
     "relative_output_error",
     "save",

@@ -175,11 +175,13 @@ def compile_linear(
     toolkit: Optional[str] = None,
     family: Optional[str] = None,
     kernel_token_tile: Optional[int] = None,
+    cost_table: Optional[str] = None,
     **layer: Any,
 ) -> Compilation:
     """Compiles the kernel of a linear layer; keywords of the layer are linear_mlir()'s.
 
-    `chip`, `format`, `toolkit`, `family` and `kernel_token_tile` are as in compile().
+    `chip`, `format`, `toolkit`, `family`, `kernel_token_tile` and `cost_table`, a file of
+    measured times to choose the kernel by (docs/gpu.md, "Schedules"), are as in compile().
 
     >>> compiled = compile_linear(128, 256, None, "64:2:8", chip="sm_90a", bias=True, activation="gelu")
     >>> kernel = compiled.kernels[0]
@@ -195,4 +197,5 @@ def compile_linear(
         source_name="linear",
         family=family,
         kernel_token_tile=kernel_token_tile,
+        cost_table=cost_table,
     )

@@ -73,6 +73,9 @@ def test_pipelines():
     assert (remark.kind, remark.function) == ("Passed", "f") and "64 x 64" in remark.message
     assert remark.location == '"source":4:8', remark
     assert vnm.compile(DENSE, pattern="64:2:8", remarks="").remarks == []
+    # Threads change nothing but the time.
+    texts = {vnm.compile(DENSE, pattern="64:2:8", chip="sm_90a", threads=threads).ptx for threads in (0, 1, 3)}
+    assert len(texts) == 1
     # A filter with a blank, a list, and a flag are spelled as MLIR reads them.
     vnm.compile(DENSE, pattern="64:2:8", filter="f 0", permute=False, select="diversity", candidates=["64:2:4", "64:2:8"])
 
@@ -93,6 +96,23 @@ def test_cubin():
     without = vnm.compile_linear(64, 64, toolkit="/nowhere")
     assert ".target sm_80" in without.ptx
     refuses(vnm.CompileError, text, lambda: without.cubin)
+
+
+def test_cost_table():
+    """A table whose one entry is a family that the heuristic does not take decides."""
+    kernel = {"dtype": "f16", "rows": 64, "cols": 64, "tokens": 64, "pattern": "64:2:8"}
+    entries = [
+        {**kernel, "family": "mma_sp", "microseconds": 1.0},
+        {**kernel, "family": "wgmma_sp", "microseconds": 9.0},
+    ]
+    pathlib.Path("costs of this.json").write_text(json.dumps({"version": 1, "device": "invented", "entries": entries}))
+    arguments = {"chip": "sm_90a"}
+    families = [
+        vnm.compile_linear(64, 64, 64, cost_table=table, **arguments).kernels[0]["family"]
+        for table in (None, "costs of this.json")
+    ]
+    assert families == ["wgmma_sp", "mma_sp"], families
+    refuses(vnm.CompileError, "none.json", vnm.compile_linear, 64, 64, 64, cost_table="none.json", **arguments)
 
 
 def test_errors():
@@ -176,6 +196,6 @@ def test_linear():
     assert "memref<1x28xi32>" in vnm.linear_mlir(16, 70000, 1, "16:2:10000")
 
 
-for test in (test_same_as_vnm_opt, test_pipelines, test_cubin, test_errors, test_linear):
+for test in (test_same_as_vnm_opt, test_pipelines, test_cubin, test_cost_table, test_errors, test_linear):
     test()
     print("passed", test.__name__)

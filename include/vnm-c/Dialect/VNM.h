@@ -127,6 +127,26 @@ MLIR_CAPI_EXPORTED MlirAttribute vnmBroadcastAttrGet(MlirContext context,
 MLIR_CAPI_EXPORTED VnmBroadcast
 vnmBroadcastAttrGetValue(MlirAttribute attribute);
 
+//===----------------------------------------------------------------------===//
+// #vnm.schedule
+//===----------------------------------------------------------------------===//
+
+/// Whether `attribute` is a #vnm.schedule.
+MLIR_CAPI_EXPORTED bool mlirAttributeIsAVNMSchedule(MlirAttribute attribute);
+MLIR_CAPI_EXPORTED MlirTypeID vnmScheduleAttrGetTypeID(void);
+/// How the kernel of a vnm.spmm is built: a family, and a dictionary of
+/// positive integers of 64 bits; null for an empty one. Null if a field is not
+/// legal.
+MLIR_CAPI_EXPORTED MlirAttribute vnmScheduleAttrGet(MlirContext context,
+                                                    MlirStringRef family,
+                                                    MlirAttribute fields);
+/// The family of a #vnm.schedule; owned by the context.
+MLIR_CAPI_EXPORTED MlirStringRef
+vnmScheduleAttrGetFamily(MlirAttribute attribute);
+/// The field `name` of a #vnm.schedule; 0 where it is left to the family.
+MLIR_CAPI_EXPORTED int64_t vnmScheduleAttrGetField(MlirAttribute attribute,
+                                                   MlirStringRef name);
+
 #ifdef __cplusplus
 }
 #endif

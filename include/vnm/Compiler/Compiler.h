@@ -75,7 +75,8 @@ struct Result {
 /// line "location: severity: text" per diagnostic.
 class CompileError : public llvm::ErrorInfo<CompileError> {
 public:
-  static char ID;
+  // The name is llvm::ErrorInfo's.
+  static char ID; // NOLINT(readability-identifier-naming)
   explicit CompileError(std::vector<Diagnostic> diagnostics)
       : diagnostics(std::move(diagnostics)) {}
 

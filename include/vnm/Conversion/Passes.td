@@ -200,6 +200,58 @@ def ConvertVNMNVVMToLLVM : Pass<"convert-vnm-nvvm-to-llvm"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
+def StageLayouts : Pass<"vnm-stage-layouts", "::mlir::ModuleOp"> {
+  let summary = "transpose activations and results that a faster kernel wants";
+  let description = [{
+    Some kernel families take feature-major activations and give feature-major
+    results only. Where the built-in rule (see `vnm-choose-schedule`) would take
+    such a family for a `vnm.spmm` on memrefs if only its operands were
+    feature-major, token-major x is transposed to a buffer of its own before
+    the op, and token-major y from one after it. Products of one x in a block
+    share its transpose as long as nothing that may write x lies between them.
+    `convert-vnm-to-gpu` makes kernels of the transposes, which are marked
+    `vnm.staged`.
+
+    T must be static. A token-major y stays if the op reads it or an operand of
+    its shape (`accumulate`, broadcast full), and then so does x.
+
+    ```mlir
+    vnm.spmm #vnm.encoding<64:2:8>
+        ins(%v, %m, %c, %x : memref<128x64xf16>, memref<128x8xi16>,
+                             memref<2x128xi16>, memref<64x256xf16>)
+        outs(%y : memref<128x64xf16>)
+        {x_layout = #vnm.activation_layout<token_major>}
+    ```
+
+    becomes with `chip=sm_90a`
+
+    ```
+    %staged = memref.alloc() : memref<256x64xf16>
+    linalg.transpose ins(%x : memref<64x256xf16>) outs(%staged : memref<256x64xf16>)
+        permutation = [1, 0] {vnm.staged}
+    vnm.spmm #vnm.encoding<64:2:8>
+        ins(%v, %m, %c, %staged : ..., memref<256x64xf16>)
+        outs(%y : memref<128x64xf16>)
+    memref.dealloc %staged : memref<256x64xf16>
+    ```
+  }];
+  let options = [
+    Option<"chip", "chip", "std::string", "\"sm_80\"", "Target chip">,
+    Option<"family", "family", "std::string", "\"auto\"",
+           "Kernel family: auto, mma_sp, wgmma_sp or skinny">,
+    Option<"tokenTile", "token-tile", "int64_t", "0",
+           "Tokens of a tile, for families that let one choose; 0 for any">
+  ];
+  let statistics = [
+    Statistic<"numTransposes", "num-transposes", "Number of transposes added">,
+    Statistic<"numShared", "num-shared",
+              "Number of ops that took another's transpose">
+  ];
+  let dependentDialects = [
+    "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect"
+  ];
+}
+
 def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
   let summary = "turn vnm.spmm on memrefs into GPU kernels and launches";
   let description = [{
@@ -400,7 +452,8 @@ def ListSchedules : Pass<"vnm-list-schedules", "::mlir::ModuleOp"> {
       {"dtype": "f16", "rows": 128, "cols": 256, "tokens": 64, "pattern": "64:2:8",
        "x_layout": "feature_major", "y_layout": "feature_major",
        "schedules": [
-         {"family": "mma_sp", "fields": {}},
+         {"family": "mma_sp", "fields": {"row_tile": 32, "token_tile": 16}},
+         ...
          {"family": "wgmma_sp", "fields": {"token_tile": 64}}
        ]}
     ]}

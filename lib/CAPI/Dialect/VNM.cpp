@@ -191,4 +191,39 @@ VnmBroadcast vnmBroadcastAttrGetValue(MlirAttribute attribute) {
   return VnmBroadcast(cast<BroadcastAttr>(unwrap(attribute)).getValue());
 }
 
+//===----------------------------------------------------------------------===//
+// #vnm.schedule
+//===----------------------------------------------------------------------===//
+
+bool mlirAttributeIsAVNMSchedule(MlirAttribute attribute) {
+  return isa<ScheduleAttr>(unwrap(attribute));
+}
+
+MlirTypeID vnmScheduleAttrGetTypeID(void) {
+  return wrap(ScheduleAttr::getTypeID());
+}
+
+MlirAttribute vnmScheduleAttrGet(MlirContext context, MlirStringRef family,
+                                 MlirAttribute fields) {
+  MLIRContext *ctx = unwrap(context);
+  auto dictionary = mlirAttributeIsNull(fields)
+                        ? DictionaryAttr::get(ctx)
+                        : dyn_cast<DictionaryAttr>(unwrap(fields));
+  if (!dictionary) {
+    errorEmitter(ctx)() << "requires a dictionary of fields, but it is "
+                        << unwrap(fields);
+    return wrap(Attribute());
+  }
+  return wrap(Attribute(ScheduleAttr::getChecked(errorEmitter(ctx), ctx,
+                                                 unwrap(family), dictionary)));
+}
+
+MlirStringRef vnmScheduleAttrGetFamily(MlirAttribute attribute) {
+  return wrap(cast<ScheduleAttr>(unwrap(attribute)).getFamily());
+}
+
+int64_t vnmScheduleAttrGetField(MlirAttribute attribute, MlirStringRef name) {
+  return cast<ScheduleAttr>(unwrap(attribute)).getField(unwrap(name));
+}
+
 } // extern "C"

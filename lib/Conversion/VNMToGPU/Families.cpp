@@ -18,22 +18,67 @@ using namespace vnm;
 // mma_sp
 //===----------------------------------------------------------------------===//
 
-static std::string explainMmaRefusal(const SpmmProblem &, const ChipInfo &,
-                                     ScheduleAttr) {
-  return {};
+static constexpr llvm::StringLiteral kRowTile = "row_tile";
+static constexpr llvm::StringLiteral kTokenTile = "token_tile";
+
+static SmallVector<int64_t> getMmaRowTiles(const SpmmProblem &problem) {
+  SmallVector<int64_t> tiles;
+  for (int64_t tile : {16, 32, 64, 128})
+    if (tile == problem.panelRows || (tile > 16 && tile < problem.panelRows))
+      tiles.push_back(tile);
+  return tiles;
+}
+
+/// Of `tiles`, those of which not even half would hold all tokens, or the
+/// first.
+static SmallVector<int64_t> dropWasteful(const SpmmProblem &problem,
+                                         ArrayRef<int64_t> tiles) {
+  SmallVector<int64_t> kept = {tiles.front()};
+  for (int64_t tile : tiles.drop_front())
+    if (ShapedType::isDynamic(problem.numTokens) ||
+        problem.numTokens > tile / 2)
+      kept.push_back(tile);
+  return kept;
+}
+
+static SmallVector<int64_t> getMmaTokenTiles(const SpmmProblem &problem) {
+  constexpr int64_t kManyTokens = 128;
+  if (ShapedType::isDynamic(problem.numTokens) ||
+      problem.numTokens >= kManyTokens)
+    return dropWasteful(problem, {64, 128, 256});
+  return dropWasteful(problem, {16, 32, 64, 128});
+}
+
+static constexpr ScheduleField kMmaFields[] = {{kRowTile, getMmaRowTiles},
+                                               {kTokenTile, getMmaTokenTiles}};
+
+static std::string explainMma(const SpmmProblem &problem, const ChipInfo &chip,
+                              ScheduleAttr schedule) {
+  return explainMmaRefusal(problem, *chip.limits, schedule.getField(kRowTile),
+                           schedule.getField(kTokenTile));
 }
 
 static std::string explainNoReluctance(const SpmmProblem &) { return {}; }
 
-static ScheduleAttr completeMma(const SpmmProblem &, const ChipInfo &,
-                                ScheduleAttr schedule) {
-  return schedule;
+static SpmmSchedule getMmaSchedule(const SpmmProblem &problem,
+                                   const ChipInfo &chip,
+                                   ScheduleAttr schedule) {
+  return {problem, *chip.limits, schedule.getField(kRowTile),
+          schedule.getField(kTokenTile)};
+}
+
+static ScheduleAttr completeMma(const SpmmProblem &problem,
+                                const ChipInfo &chip, ScheduleAttr attribute) {
+  SpmmSchedule schedule = getMmaSchedule(problem, chip, attribute);
+  return ScheduleAttr::get(
+      attribute.getContext(), attribute.getFamily(),
+      {{kRowTile, schedule.rowTile}, {kTokenTile, schedule.tokenTile}});
 }
 
 static gpu::GPUFuncOp buildMma(OpBuilder &builder, SpmmOp op, StringRef name,
                                const SpmmProblem &problem, const ChipInfo &chip,
-                               ScheduleAttr, LaunchShape &shape) {
-  SpmmSchedule schedule(problem, *chip.limits);
+                               ScheduleAttr attribute, LaunchShape &shape) {
+  SpmmSchedule schedule = getMmaSchedule(problem, chip, attribute);
   shape = schedule.getLaunchShape(problem);
   return buildSpmmKernel(builder, op, name, problem, schedule);
 }
@@ -42,15 +87,8 @@ static gpu::GPUFuncOp buildMma(OpBuilder &builder, SpmmOp op, StringRef name,
 // wgmma_sp
 //===----------------------------------------------------------------------===//
 
-static constexpr llvm::StringLiteral kTokenTile = "token_tile";
-
-/// Tiles of which even half would hold all tokens are not worth it.
 static SmallVector<int64_t> getWgmmaTokenTiles(const SpmmProblem &problem) {
-  SmallVector<int64_t> tiles = {64};
-  for (int64_t tile : {128, 256})
-    if (problem.numTokens > tile / 2)
-      tiles.push_back(tile);
-  return tiles;
+  return dropWasteful(problem, {64, 128, 256});
 }
 
 static constexpr ScheduleField kWgmmaFields[] = {
@@ -98,11 +136,10 @@ static gpu::GPUFuncOp buildWgmma(OpBuilder &builder, SpmmOp op, StringRef name,
 // skinny
 //===----------------------------------------------------------------------===//
 
-static constexpr llvm::StringLiteral kRowTile = "row_tile";
 static constexpr llvm::StringLiteral kWarps = "warps";
 
 static SmallVector<int64_t> getSkinnyRowTiles(const SpmmProblem &) {
-  return {16, 32, 64};
+  return {16, 32, 64, 128};
 }
 
 static SmallVector<int64_t> getSkinnyWarps(const SpmmProblem &) {
@@ -156,13 +193,8 @@ static gpu::GPUFuncOp buildSkinny(OpBuilder &builder, SpmmOp op, StringRef name,
 //===----------------------------------------------------------------------===//
 
 static constexpr FamilyInfo kFamilies[] = {
-    {KernelFamily::MmaSp,
-     {},
-     explainMmaRefusal,
-     explainNoReluctance,
-     /*isSpecialised=*/false,
-     completeMma,
-     buildMma},
+    {KernelFamily::MmaSp, kMmaFields, explainMma, explainNoReluctance,
+     /*isSpecialised=*/false, completeMma, buildMma},
     {KernelFamily::WgmmaSp, kWgmmaFields, explainWgmma, explainWgmmaReluctance,
      /*isSpecialised=*/false, completeWgmma, buildWgmma},
     {KernelFamily::Skinny, kSkinnyFields, explainSkinny,
@@ -208,9 +240,6 @@ std::string vnm::explainRefusal(const SpmmProblem &problem,
     StringRef name = field.getName();
     if (llvm::is_contained(llvm::map_range(info->fields, getName), name))
       continue;
-    if (info->fields.empty())
-      return llvm::formatv("requires a schedule without fields, but it has {0}",
-                           name);
     return llvm::formatv("requires fields of the schedule to be {0}, but one "
                          "is {1}",
                          listNames(info->fields, getName), name);

@@ -8,6 +8,9 @@
 #ifndef VNM_LIB_CONVERSION_VNMTOGPU_KERNELDESCRIPTION_H
 #define VNM_LIB_CONVERSION_VNMTOGPU_KERNELDESCRIPTION_H
 
+#include "TransposeKernel.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "vnm/Dialect/VNM/IR/VNMOps.h"
 
 namespace vnm {
@@ -34,6 +37,11 @@ struct KernelLaunch {
 /// The description of the kernel of `op`, whose parameters are buffers in the
 /// order of emitHostLaunch, then T.
 mlir::DictionaryAttr describeKernel(SpmmOp op, const KernelLaunch &launch);
+
+/// The description of a transpose's kernel, whose parameters are the source x,
+/// the destination y and T.
+mlir::DictionaryAttr describeTranspose(mlir::linalg::TransposeOp op,
+                                       const TransposeProblem &problem);
 
 } // namespace vnm
 

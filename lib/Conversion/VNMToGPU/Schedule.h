@@ -13,6 +13,7 @@
 
 #include "vnm/Conversion/VNMToGPU/ChipTable.h"
 #include "vnm/Dialect/VNM/IR/VNMOps.h"
+#include <string>
 
 namespace vnm {
 
@@ -60,8 +61,10 @@ struct LaunchShape {
 /// tokenTile elements of one batch entry, in stages of 64 gathered channels;
 /// its warps form a warpRows x warpTokens grid over the tile.
 struct SpmmSchedule {
-  /// For `problem` on a chip of these limits.
-  SpmmSchedule(const SpmmProblem &problem, const ChipLimits &limits);
+  /// For `problem` on a chip of these limits, with tiles of `rows` rows and
+  /// `tokens` tokens; 0 chooses them.
+  SpmmSchedule(const SpmmProblem &problem, const ChipLimits &limits,
+               int64_t rows = 0, int64_t tokens = 0);
 
   static constexpr int64_t kWarpSize = 32;
   static constexpr int64_t kWarps = 4;
@@ -112,6 +115,13 @@ struct SpmmSchedule {
             0,       1,         sharedBytes(problem.yTokenMajor)};
   }
 };
+
+/// Why the family mma_sp cannot compute `problem` in tiles of `rows` rows and
+/// `tokens` tokens (0: any) on a chip of these limits, as "requires X, but Y";
+/// empty if it can. `checkSupported` has accepted the op.
+std::string explainMmaRefusal(const SpmmProblem &problem,
+                              const ChipLimits &limits, int64_t rows,
+                              int64_t tokens);
 
 /// Whether a kernel can compute `op`; if not, an error at the op says what it
 /// requires. The family mma_sp can compute what passes.

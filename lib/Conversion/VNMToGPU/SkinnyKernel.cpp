@@ -11,6 +11,7 @@
 // then all its lanes are also done with the step before, whose slots are filled
 // anew. In order of issue, the groups are
 //
+//   resident metadata, if it is; then
 //   x gathered    ids of the first 2 A steps; weights of the first W steps;
 //                 activations of each of the first A steps; then, in step i,
 //                 weights of step i + W, activations of i + A, ids of i + 2 A
@@ -68,23 +69,30 @@ Value SkinnyKernel::emitStep(Value number) {
   return add(mul(number, schedule.numWarps), warp);
 }
 
-/// Only copies of the last step have ends of rows to look at.
+/// Only copies of the last step have ends of rows to look at, and, where rows
+/// are copied in pieces that begin before them and end behind, those of the
+/// last tile, which has the end of the buffer.
 void SkinnyKernel::emitIfExists(Value number,
                                 function_ref<void(Value, bool)> body) {
-  int64_t steps = schedule.numSteps();
   bool ragged = problem.numGroups % schedule.stepGroups() != 0;
   Value step = emitStep(number);
-  auto branch =
-      scf::IfOp::create(b, less(step, ragged ? steps - 1 : steps), ragged);
+  auto exists = scf::IfOp::create(b, less(step, schedule.numSteps()),
+                                  /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(exists.thenBlock());
+  if (!ragged) {
+    body(step, /*last=*/false);
+    return;
+  }
+  Value inner = less(step, schedule.numSteps() - 1);
+  if (schedule.valuePieces().shifted || schedule.metadataPieces().shifted)
+    inner = both(inner, less(row, problem.numRows - schedule.rowTile > 0
+                                      ? problem.numRows - schedule.rowTile
+                                      : 0));
+  auto branch = scf::IfOp::create(b, inner, /*withElseRegion=*/true);
   b.setInsertionPointToStart(branch.thenBlock());
   body(step, /*last=*/false);
-  if (!ragged)
-    return;
   b.setInsertionPointToStart(branch.elseBlock());
-  auto last = scf::IfOp::create(b, equal(step, steps - 1),
-                                /*withElseRegion=*/false);
-  b.setInsertionPointToStart(last.thenBlock());
   body(step, /*last=*/true);
 }
 
@@ -157,6 +165,10 @@ void SkinnyKernel::emitPrologue() {
       emitCopyIds(step, emitIdSlot(i32(number)), last);
     });
   };
+  if (schedule.residentMetadata) {
+    emitCopyMetadata();
+    emitCommit();
+  }
   if (!schedule.residentX) {
     for (int64_t i = 0; i < schedule.idSlots(); ++i)
       copyIds(i);
@@ -179,6 +191,8 @@ void SkinnyKernel::emitPrologue() {
     emitGridControl(b, NVVM::GridDepActionKind::wait);
   if (schedule.residentX) {
     emitLoadResident();
+    // All copies of metadata are before those of weights.
+    NVVM::CpAsyncWaitGroupOp::create(b, schedule.weightsAhead);
     gpu::BarrierOp::create(b);
     return;
   }
@@ -189,6 +203,9 @@ void SkinnyKernel::emitPrologue() {
     });
     emitCommit();
   }
+  // The lane's own part of the metadata came before its ids.
+  if (schedule.residentMetadata)
+    gpu::BarrierOp::create(b);
 }
 
 void SkinnyKernel::emitCopyAhead(Value number) {

@@ -74,8 +74,15 @@ private:
     mlir::Value buffer;
     int64_t rowBytes, stepBytes;
     RowPieces pieces;
+    bool permuted; ///< Whether emitValuePlace permutes the pieces.
+    int64_t unit;  ///< Bytes of which the ends of rows are multiples.
   };
+  /// Byte of a row of values in shared memory at which what is byte `place` of
+  /// it in memory lies; `place` is a multiple of 16.
+  mlir::Value emitValuePlace(mlir::Value row, mlir::Value place);
   void emitCopyWeights(mlir::Value step, mlir::Value slot, bool last);
+  /// Copies all metadata of the tile.
+  void emitCopyMetadata();
   void emitCopyRows(const StepRows &rows, mlir::Value step, mlir::Value slot,
                     bool last);
   /// Pieces `first` to first + count - 1, `count` a power of two, of every row.
@@ -83,8 +90,9 @@ private:
                       bool last, int64_t first, int64_t count);
   mlir::Value emitPieceOffset(const StepRows &rows, mlir::Value begin,
                               mlir::Value step, mlir::Value place);
-  mlir::Value emitValidBytes(mlir::Value end, mlir::Value offset,
-                             int64_t bytes);
+  /// Copies the first `left` (i64, any) of `bytes` bytes; zeros follow.
+  void emitCopyUpTo(mlir::Value left, mlir::Value destination,
+                    mlir::Value source, int64_t bytes, int64_t unit);
   /// The stored row that is row `row` of the tile; rows past R repeat the last.
   mlir::Value emitTileRow(mlir::Value row);
   /// Where, from its first piece on, a row's bytes of a step begin.

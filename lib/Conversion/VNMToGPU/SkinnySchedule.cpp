@@ -12,10 +12,6 @@
 using namespace mlir;
 using namespace vnm;
 
-/// What a CTA of every chip has (CUDA C++ Programming Guide, "Compute
-/// Capabilities": 99 KB with 8.6, 8.9 and 12.x, more with others).
-static constexpr int64_t kLeastSharedBytes = 99 * 1024;
-
 RowPieces::RowPieces(int64_t rowBytes, int64_t stepBytes, int64_t granule) {
   for (int64_t bytes : {16, 8}) {
     pieceBytes = bytes;
@@ -48,42 +44,66 @@ SkinnySchedule::SkinnySchedule(const SpmmProblem &problem, const ChipInfo &chip,
 }
 
 /// Few rows for a CTA keep all SMs busy, many gather activations less often.
+/// Steps of two stages read 128 bytes of a row at a time, those of four, which
+/// suit shifted rows, 256. In one wave everything is asked for at the start.
+/// Measured on an H200 (docs/performance.md, "Few tokens").
 void SkinnySchedule::chooseTile(int64_t panelRows, int64_t numSMs) {
+  bool oneWave = numRows <= 32 * numSMs, manyWaves = numRows > 128 * numSMs;
+  bool shifted = numGroups % 4 != 0, oneToken = numTokens == 1;
+  weightsAhead = 1;
+  stagesPerStep = shifted && manyWaves ? 4 : 2;
+  if (oneWave) {
+    rowTile = 32;
+    numWarps = oneToken ? 4 : 8;
+    weightsAhead = oneToken ? 4 : 2;
+  } else if (oneToken) {
+    rowTile = manyWaves ? 16 : 32;
+    numWarps = manyWaves && !shifted ? 8 : 4;
+    weightsAhead = shifted && manyWaves ? 1 : 2;
+  } else {
+    rowTile = shifted ? 64 : kMaxRows;
+    numWarps = manyWaves ? 2 : 4;
+  }
   int64_t rows = llvm::bit_ceil(uint64_t(numRows));
   int64_t most = std::max<int64_t>(16, std::min(panelRows, rows));
-  rowTile = 64;
-  if (numRows < 2 * numSMs * rowTile)
-    rowTile = 32;
-  rowTile = std::min(rowTile, most);
+  // Smaller tiles leave room for more warps.
+  for (; rowTile > most; rowTile /= 2)
+    numWarps = std::min<int64_t>(2 * numWarps, 8);
 }
 
-/// Rings as deep as fit: the weights of all steps if possible, in steps that
-/// read long runs of a row, so that they may all be under way when a kernel
-/// waits for the one before it.
+/// Two CTAs on an SM, or a kernel and the next, do better than deeper rings:
+/// each may have half of the SM's shared memory but for the kilobyte that the
+/// system takes. `rows` and `warps`, if not 0, are given.
 void SkinnySchedule::chooseDepth(int64_t bytes, int64_t rows, int64_t warps) {
   int64_t stages = llvm::divideCeil(numGroups, kStageGroups);
-  numWarps = warps != 0 ? warps : 8;
-  stagesPerStep = stages >= 2 * numWarps ? 2 : 1;
+  if (warps != 0)
+    numWarps = warps;
+  while (stagesPerStep > 1 && stages < numWarps * stagesPerStep)
+    stagesPerStep /= 2;
+  // Chips with little take all.
+  constexpr int64_t kLittle = 128 * 1024, kSystemBytes = 1024;
+  int64_t budget = bytes > kLittle ? bytes / 2 - kSystemBytes : bytes;
+  auto fits = [&] { return sharedBytes() <= budget; };
+  weightsAhead = std::min(weightsAhead, stepsPerWarp());
+  activationsAhead = 1;
+  residentMetadata = false;
   residentX = numTokens % 2 != 0 || xTokenMajor;
   if (residentX && 2 * residentBytes() > bytes)
     residentX = false;
-  weightsAhead = std::min<int64_t>(4, stepsPerWarp());
-  activationsAhead = std::min<int64_t>(2, stepsPerWarp());
-  // Two CTAs on an SM, or a kernel and the next.
-  int64_t budget = std::min(bytes, std::max(kLeastSharedBytes, bytes / 2));
-  auto fits = [&] { return sharedBytes() <= budget; };
-  while (!fits() && weightsAhead > 2)
+  residentMetadata = true;
+  if (!fits() && !residentX)
+    residentMetadata = false;
+  while (!fits() && weightsAhead > 1)
     --weightsAhead;
+  if (!fits())
+    residentMetadata = false;
   while (!fits() && stagesPerStep > 1)
     stagesPerStep /= 2;
-  while (!fits() && numWarps > 4 && warps == 0)
-    numWarps /= 2;
-  if (!fits())
-    weightsAhead = activationsAhead = 1;
   while (!fits() && numWarps > 1 && warps == 0)
     numWarps /= 2;
   while (!fits() && rowTile > 16 && rows == 0)
     rowTile /= 2;
+  weightsAhead = std::min(weightsAhead, stepsPerWarp());
 }
 
 std::string vnm::explainSkinnyRefusal(const SpmmProblem &problem,
@@ -112,9 +132,9 @@ std::string vnm::explainScheduleRefusal(const SkinnySchedule &schedule,
   auto isOneOf = [](int64_t value, int64_t least, int64_t most) {
     return llvm::isPowerOf2_64(value) && value >= least && value <= most;
   };
-  if (!isOneOf(schedule.rowTile, 16, 64))
-    return llvm::formatv("requires tiles of 16, 32 or 64 rows, but they have "
-                         "{0}",
+  if (!isOneOf(schedule.rowTile, 16, SkinnySchedule::kMaxRows))
+    return llvm::formatv("requires tiles of 16, 32, 64 or 128 rows, but they "
+                         "have {0}",
                          schedule.rowTile);
   if (!isOneOf(schedule.numWarps, 1, SkinnySchedule::kMaxWarps))
     return llvm::formatv("requires a power of two of at most {0} warps, but "

@@ -49,12 +49,15 @@ struct SkinnySchedule {
   static constexpr int64_t kMaxTokens = 64;
   static constexpr int64_t kMaxWarps = 16;
 
-  int64_t rowTile;       ///< 16, 32 or 64.
+  int64_t rowTile;       ///< 16, 32, 64 or 128.
   int64_t numWarps;      ///< A power of two.
   int64_t stagesPerStep; ///< 1, 2 or 4.
   /// Steps of a warp whose weights, and whose activations, are on their way.
   int64_t weightsAhead;
   int64_t activationsAhead;
+  /// Whether all metadata of the tile is brought to shared memory at the start,
+  /// rather than step by step: in long runs, but it must fit.
+  bool residentMetadata;
   /// Whether all of x, rather than what is gathered of it, is brought to shared
   /// memory.
   bool residentX;
@@ -66,6 +69,9 @@ struct SkinnySchedule {
   int64_t numRows, numCols, numGroups, numTokens, idBytes;
   bool xTokenMajor;
 
+  static constexpr int64_t kMaxRows = 128;
+
+  int64_t numWords() const { return llvm::divideCeil(numGroups, 4); }
   int64_t numThreads() const { return numWarps * kWarpSize; }
   int64_t stepGroups() const { return kStageGroups * stagesPerStep; }
   int64_t stepSlots() const { return kStageSlots * stagesPerStep; }
@@ -81,15 +87,13 @@ struct SkinnySchedule {
   // Shared memory of a warp
   //===--------------------------------------------------------------------===//
 
-  /// An odd number of 16 bytes apart, rows spread over the banks.
+  /// Shifted rows are an odd number of 16 bytes apart, which spreads them over
+  /// the banks; of others, the pieces are permuted, see emitValuePlace.
   RowPieces valuePieces() const {
-    RowPieces pieces(4 * numGroups, 4 * stepGroups(), /*granule=*/4);
-    pieces.pitch = 4 * stepGroups() + 16;
-    return pieces;
+    return RowPieces(4 * numGroups, 4 * stepGroups(), /*granule=*/4);
   }
   RowPieces metadataPieces() const {
-    return RowPieces(2 * llvm::divideCeil(numGroups, 4), stepGroups() / 2,
-                     /*granule=*/2);
+    return RowPieces(2 * numWords(), stepGroups() / 2, /*granule=*/2);
   }
 
   int64_t weightSlots() const {
@@ -97,7 +101,8 @@ struct SkinnySchedule {
   }
   int64_t metadataOffset() const { return rowTile * valuePieces().pitch; }
   int64_t weightBytes() const {
-    return metadataOffset() + rowTile * metadataPieces().pitch;
+    return metadataOffset() +
+           (residentMetadata ? 0 : rowTile * metadataPieces().pitch);
   }
 
   /// Ids come with the weights if x is resident, else so early that they are
@@ -139,7 +144,7 @@ struct SkinnySchedule {
   }
 
   //===--------------------------------------------------------------------===//
-  // Shared memory of a CTA: resident x, then the warps
+  // Shared memory of a CTA: resident x and metadata, then the warps
   //===--------------------------------------------------------------------===//
 
   /// Elements from a token, or a channel, of resident x to the next. Channel K
@@ -148,12 +153,26 @@ struct SkinnySchedule {
     return xTokenMajor ? llvm::alignTo(numCols + 1, 8) : 1;
   }
   int64_t channelStride() const { return xTokenMajor ? 1 : numTokens; }
-  int64_t residentBytes() const {
+  int64_t residentXBytes() const {
     if (!residentX)
       return 0;
     int64_t elements =
         xTokenMajor ? numTokens * tokenStride() : (numCols + 1) * numTokens;
     return llvm::alignTo(2 * elements, 16);
+  }
+
+  /// Bytes from a row of resident metadata to the next. Where that is a
+  /// multiple of 16 in memory, rows are set apart to spread over the banks;
+  /// else they follow one another as in memory.
+  bool spreadsMetadata() const { return numWords() % 8 == 0; }
+  int64_t metadataPitch() const {
+    return 2 * numWords() + (spreadsMetadata() ? 16 : 0);
+  }
+  int64_t residentMetadataBytes() const {
+    return residentMetadata ? rowTile * metadataPitch() : 0;
+  }
+  int64_t residentBytes() const {
+    return residentXBytes() + residentMetadataBytes();
   }
 
   int64_t sharedBytes() const {

@@ -41,12 +41,60 @@ Value SkinnyKernel::emitTileRow(Value tileRow) {
 //===----------------------------------------------------------------------===//
 
 void SkinnyKernel::emitCopyWeights(Value step, Value slot, bool last) {
-  StepRows values = {args.values, 4 * problem.numGroups,
-                     4 * schedule.stepGroups(), schedule.valuePieces()};
-  StepRows metadata = {args.metadata, 2 * problem.numWords(),
-                       schedule.stepGroups() / 2, schedule.metadataPieces()};
+  StepRows values = {args.values,
+                     4 * problem.numGroups,
+                     4 * schedule.stepGroups(),
+                     schedule.valuePieces(),
+                     /*permuted=*/!schedule.valuePieces().shifted,
+                     /*unit=*/schedule.valuePieces().shifted
+                         ? 4
+                         : schedule.valuePieces().pieceBytes};
+  StepRows metadata = {args.metadata,
+                       2 * problem.numWords(),
+                       schedule.stepGroups() / 2,
+                       schedule.metadataPieces(),
+                       /*permuted=*/false,
+                       /*unit=*/schedule.metadataPieces().shifted
+                           ? 2
+                           : schedule.metadataPieces().pieceBytes};
   emitCopyRows(values, step, slot, last);
-  emitCopyRows(metadata, step, advance(slot, schedule.metadataOffset()), last);
+  if (!schedule.residentMetadata)
+    emitCopyRows(metadata, step, advance(slot, schedule.metadataOffset()),
+                 last);
+}
+
+/// The rows of a tile, 16 or more, follow one another in memory and begin at a
+/// multiple of 16 bytes. Rows past R are not read.
+void SkinnyKernel::emitCopyMetadata() {
+  constexpr int64_t kPieceBytes = 16;
+  int64_t rowBytes = 2 * problem.numWords();
+  int64_t pieces = schedule.rowTile * rowBytes / kPieceBytes;
+  bool ragged = problem.numRows % schedule.rowTile != 0;
+  Value start = mul(extend(row), rowBytes);
+  Value source = advance(globalPointer(args.metadata), start);
+  Value target = advance(shared, schedule.residentXBytes());
+  auto loop =
+      scf::ForOp::create(b, thread, i32(pieces), i32(schedule.numThreads()));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value piece = loop.getInductionVar(), byte = mul(piece, kPieceBytes);
+  Value place = byte;
+  if (schedule.spreadsMetadata())
+    place = add(byte, mul(div(byte, rowBytes), kPieceBytes));
+  target = advance(target, place);
+  source = advance(source, extend(byte));
+  if (!ragged) {
+    emitCopy(target, source, kPieceBytes, Value());
+    return;
+  }
+  Value left = sub(i64(problem.numRows * rowBytes), add(start, extend(byte)));
+  Value whole = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, left,
+                                      i64(kPieceBytes));
+  auto branch = scf::IfOp::create(b, whole, /*withElseRegion=*/true);
+  b.setInsertionPointToStart(branch.thenBlock());
+  emitCopy(target, source, kPieceBytes, Value());
+  b.setInsertionPointToStart(branch.elseBlock());
+  emitCopyUpTo(left, target, source, kPieceBytes, /*unit=*/2);
 }
 
 /// A power of two of pieces per row is shared so that every lane has pieces at
@@ -66,12 +114,6 @@ void SkinnyKernel::emitCopyPieces(const StepRows &rows, Value step, Value slot,
   int64_t rowsAtOnce = SkinnySchedule::kWarpSize / count;
   Value place = mul(add(rem(lane, count), first), pieces.pieceBytes);
   Value laneRow = div(lane, count);
-  // Unless the step is the row's last, only pieces that are not full of the
-  // step's bytes can lie behind the row's end.
-  bool full = first + count <= rows.stepBytes / pieces.pieceBytes &&
-              (first == 0 || !pieces.shifted) &&
-              rows.stepBytes % pieces.pieceBytes == 0;
-  bool bounded = last || (pieces.shifted && !full);
   bool ragged = problem.numRows % schedule.rowTile != 0;
   // By the alignment of a lane's rows: a row, and where its piece begins.
   DenseMap<int64_t, std::pair<int64_t, Value>> known;
@@ -83,10 +125,10 @@ void SkinnyKernel::emitCopyPieces(const StepRows &rows, Value step, Value slot,
       b.setInsertionPointToStart(branch.thenBlock());
     }
     Value number = add(laneRow, tileRow);
-    Value source, valid;
+    Value source, left;
     int64_t alignment = tileRow * rows.rowBytes % pieces.pieceBytes;
     auto found = known.find(alignment);
-    if (found != known.end() && !ragged && !bounded) {
+    if (found != known.end() && !ragged && !last) {
       auto [other, pointer] = found->second;
       source = advance(pointer, (tileRow - other) * rows.rowBytes);
     } else {
@@ -94,12 +136,15 @@ void SkinnyKernel::emitCopyPieces(const StepRows &rows, Value step, Value slot,
       Value offset = emitPieceOffset(rows, begin, step, place);
       source = advance(globalPointer(rows.buffer), offset);
       known[alignment] = {tileRow, source};
-      if (bounded)
-        valid = emitValidBytes(add(begin, rows.rowBytes), offset,
-                               pieces.pieceBytes);
+      if (last)
+        left = sub(add(begin, rows.rowBytes), offset);
     }
-    emitCopy(advance(slot, add(mul(number, pieces.pitch), place)), source,
-             pieces.pieceBytes, valid);
+    Value target = rows.permuted ? emitValuePlace(number, place) : place;
+    target = advance(slot, add(mul(number, pieces.pitch), target));
+    if (last)
+      emitCopyUpTo(left, target, source, pieces.pieceBytes, rows.unit);
+    else
+      emitCopy(target, source, pieces.pieceBytes, Value());
   }
 }
 
@@ -116,12 +161,39 @@ Value SkinnyKernel::emitPieceOffset(const StepRows &rows, Value begin,
   return add(bitAnd(add(begin, stepOffset), mask), extend(place));
 }
 
-/// How many of the `bytes` at `offset` lie before `end`.
-Value SkinnyKernel::emitValidBytes(Value end, Value offset, int64_t bytes) {
-  Value left = sub(end, offset);
-  left = b.createOrFold<arith::MaxSIOp>(left, i64(0));
-  left = b.createOrFold<arith::MinSIOp>(left, i64(bytes));
-  return b.createOrFold<arith::TruncIOp>(b.getI32Type(), left);
+/// Of 8 rows that follow one another, pieces of one number lie in 8 different
+/// 16-byte parts of the banks' 128: ldmatrix reads them at once.
+Value SkinnyKernel::emitValuePlace(Value tileRow, Value place) {
+  bool narrow = schedule.stagesPerStep == 1;
+  Value key = narrow ? bitAnd(shiftRight(tileRow, 1), 3) : bitAnd(tileRow, 7);
+  return bitXor(place, mul(key, 16));
+}
+
+/// Copies whole units that lie before the end, as sizes of copies other than
+/// all or nothing need not be heeded by what reads; the rest is zero. Units of
+/// 2 bytes, which no copy can have, are loaded and stored.
+void SkinnyKernel::emitCopyUpTo(Value left, Value destination, Value source,
+                                int64_t bytes, int64_t unit) {
+  for (int64_t byte = 0; byte < bytes; byte += unit) {
+    Value exists =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, left, i64(byte));
+    Value from = advance(source, byte), to = advance(destination, byte);
+    if (unit >= 4) {
+      emitCopy(to, from, unit, select(exists, i32(unit), i32(0)));
+      continue;
+    }
+    auto branch = scf::IfOp::create(b, TypeRange{b.getI16Type()}, exists,
+                                    /*withElseRegion=*/true);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(branch.thenBlock());
+      scf::YieldOp::create(b, load(b.getI16Type(), from, 2));
+      b.setInsertionPointToStart(branch.elseBlock());
+      scf::YieldOp::create(
+          b, Value(arith::ConstantIntOp::create(b, b.getI16Type(), 0)));
+    }
+    LLVM::StoreOp::create(b, branch.getResult(0), to, /*alignment=*/2);
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -148,10 +220,11 @@ SkinnyKernel::emitWeightFragment(Value slot, int64_t stage, int64_t tile) {
     if (!pieces.shifted) {
       // Matrices 0 to 3: rows 0 to 7 and 8 to 15 of the first 8 values, then
       // of the next.
-      Value place =
-          add(mul(rem(lane, 16), pieces.pitch), mul(div(lane, 16), 16));
-      Value address =
-          advance(advance(slot, place), 16 * tile * pieces.pitch + bytes);
+      Value row = rem(lane, 16);
+      Value place = emitValuePlace(row, mul(div(lane, 16), 16));
+      place = bitXor(place, i32(bytes));
+      Value address = advance(advance(slot, add(mul(row, pieces.pitch), place)),
+                              16 * tile * pieces.pitch);
       registers[step] = emitLdMatrix(address, NVVM::MMALayout::row);
       continue;
     }
@@ -185,9 +258,25 @@ Value SkinnyKernel::emitMetadataFill(Value step, int64_t stage) {
 Value SkinnyKernel::emitMetadataFragment(Value step, Value slot, int64_t stage,
                                          int64_t tile) {
   RowPieces pieces = schedule.metadataPieces();
+  bool ragged = problem.numWords() % (schedule.stepGroups() / 4) != 0;
   Value halves[2];
   for (int64_t high = 0; high < 2; ++high) {
     int64_t firstRow = 16 * tile + 8 * high;
+    Value tileRow = add(quadRow, firstRow);
+    if (schedule.residentMetadata) {
+      // Values past the last word are zero: any word will do for them.
+      Value word = add(add(mul(step, schedule.stepGroups() / 4), quadLane),
+                       i32(stage * kStageGroups / 4));
+      if (ragged)
+        word = minimum(word, i32(problem.numWords() - 1));
+      if (problem.numRows % schedule.rowTile != 0)
+        tileRow = sub(emitTileRow(tileRow), row);
+      Value place = add(mul(tileRow, schedule.metadataPitch()), mul(word, 2));
+      Value address = advance(shared, add(place, schedule.residentXBytes()));
+      halves[high] = arith::ExtUIOp::create(b, b.getI32Type(),
+                                            load(b.getI16Type(), address, 2));
+      continue;
+    }
     Value place = add(mul(quadRow, pieces.pitch), mul(quadLane, 2));
     if (pieces.shifted)
       place =
@@ -201,7 +290,7 @@ Value SkinnyKernel::emitMetadataFragment(Value step, Value slot, int64_t stage,
                                           load(b.getI16Type(), address, 2));
   }
   Value both = bitOr(halves[0], shiftLeft(halves[1], 16));
-  if (problem.numWords() % (schedule.stepGroups() / 4) == 0)
+  if (!ragged || schedule.residentMetadata)
     return both;
   return bitOr(both, emitMetadataFill(step, stage));
 }

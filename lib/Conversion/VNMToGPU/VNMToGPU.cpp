@@ -8,6 +8,7 @@
 
 #include "HostLaunch.h"
 #include "KernelDescription.h"
+#include "LowerTransposes.h"
 #include "ScheduleRule.h"
 #include "vnm/Conversion/VNMToGPU/ChipTable.h"
 #include "vnm/Dialect/VNMNVVM/IR/VNMNVVMDialect.h"
@@ -118,12 +119,14 @@ struct ConvertVNMToGPU final : vnm::impl::ConvertVNMToGPUBase<ConvertVNMToGPU> {
     });
     if (result.wasInterrupted())
       return signalPassFailure();
-    if (ops.empty())
+    SmallVector<linalg::TransposeOp> transposes = findStagedTransposes(module);
+    if (ops.empty() && transposes.empty())
       return;
     gpu::GPUModuleOp kernels = createKernelModule(module, chip, features);
     for (auto [number, item] : llvm::enumerate(ops))
       lowerToLaunch(item.first, kernels, number, item.second, options.chip);
     numKernels += ops.size();
+    lowerTransposes(transposes, kernels);
   }
 };
 } // namespace

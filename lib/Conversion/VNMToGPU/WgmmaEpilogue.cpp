@@ -2,9 +2,12 @@
 // See the file LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// This file emits the epilogue of the wgmma_sp kernel. Every warp stages its 16
-// rows of sums, a chunk of 64 tokens at a time, in shared memory of its own;
-// then 8 lanes store one row's chunk, 8 tokens each.
+// This file emits the epilogue of the wgmma_sp kernel: from a tile's sums to
+// results, in the registers that hold the sums. WgmmaStore.cpp stores them.
+//
+// Of every block of 8 tokens a lane holds tokens 2q and 2q + 1 of rows g and
+// g + 8 (PTX ISA, "Register fragments for wgmma.mma_async.m64nNk16", D); so a
+// pair of tokens is loaded of what has an element per token.
 
 #include "WgmmaKernel.h"
 
@@ -18,151 +21,191 @@
 using namespace mlir;
 using namespace vnm;
 
-/// Tokens that a lane stores at a time.
-static constexpr int64_t kTokens = 8;
-static constexpr int64_t kRowBytes = 4 * wgmma::kChunkTokens;
-
-/// The address of the 16-byte piece `piece` of row `row`; both i32. The order
-/// of pieces lets 16 lanes write 4 rows, and 8 lanes read every other piece of
-/// one, without two of them in one bank.
-Value WgmmaKernel::emitStagingAddress(Value row, Value piece) {
-  Value number = add(mul(warpgroup, 4), warp);
-  Value place =
-      bitXor(bitXor(piece, shiftRight(piece, 3)), mul(bitAnd(row, 3), 2));
-  Value offset =
-      add(add(mul(number, WgmmaSchedule::kStagingBytes), mul(row, kRowBytes)),
-          shiftLeft(place, 4));
-  return advance(shared, add(offset, schedule.stagingOffset()));
+Value WgmmaKernel::emitWarpRow(const WgmmaTile &tile) {
+  Value row = add(tile.row, mul(warp, 16));
+  return schedule.rings == 1 ? add(row, mul(warpgroup, 64)) : row;
 }
 
-/// Registers 4j to 4j + 3 are columns 8j + 2q and the next of rows g and g + 8
-/// (PTX ISA, "Register fragments for wgmma.mma_async.m64nNk16", D).
-void WgmmaKernel::emitStageSums(Value sums, int64_t chunk) {
-  constexpr int64_t kTiles = wgmma::kChunkTokens / 8;
-  auto type = VectorType::get({2}, b.getF32Type());
-  Value quadRow = div(lane, 4), quadLane = rem(lane, 4);
-  for (int64_t tile = 0; tile < kTiles; ++tile) {
-    for (int64_t half = 0; half < 2; ++half) {
-      int64_t first = 4 * (chunk * kTiles + tile) + 2 * half;
-      Value pair = vector::FromElementsOp::create(
-          b, type,
-          ValueRange{LLVM::ExtractValueOp::create(b, sums, first),
-                     LLVM::ExtractValueOp::create(b, sums, first + 1)});
-      Value address = emitStagingAddress(add(quadRow, 8 * half),
-                                         add(div(quadLane, 2), 2 * tile));
-      address = advance(address, mul(rem(quadLane, 2), 8));
-      LLVM::StoreOp::create(b, pair, address, /*alignment=*/8);
-    }
-  }
-}
-
-void WgmmaKernel::emitStoreRows(const WgmmaTile &tile, int64_t chunk) {
-  constexpr int64_t kRowsAtOnce = 4;
-  auto loop = scf::ForOp::create(b, i32(0), i32(16), i32(kRowsAtOnce));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  Value warpRow = add(loop.getInductionVar(), div(lane, 8));
-  Value firstRow = add(tile.row, mul(warp, 16));
-  if (schedule.rings == 1)
-    firstRow = add(firstRow, mul(warpgroup, 64));
-  Value row = add(firstRow, warpRow);
-  Value token = add(add(tile.token, chunk * wgmma::kChunkTokens),
-                    mul(rem(lane, 8), kTokens));
-  auto type = VectorType::get({4}, b.getF32Type());
-  SmallVector<Value> sums;
-  for (int64_t half = 0; half < 2; ++half) {
-    Value piece = add(mul(rem(lane, 8), 2), half);
-    Value quarter = load(type, emitStagingAddress(warpRow, piece), 16);
-    for (int64_t i = 0; i < 4; ++i)
-      sums.push_back(
-          vector::ExtractOp::create(b, quarter, ArrayRef<int64_t>{i}));
-  }
-  Value valid = isTrue();
-  if (problem.numRows % schedule.rowTile() != 0)
-    valid = both(valid, less(row, problem.numRows));
-  if (problem.numTokens % schedule.tokenTile != 0)
-    valid = both(valid, less(token, problem.numTokens));
-  auto branch = scf::IfOp::create(b, valid, /*withElseRegion=*/false);
-  b.setInsertionPointToStart(branch.thenBlock());
-  emitStorePiece(sums, row, token, tile.batch);
-}
-
-/// `buffer` from `position` on, one element per token.
-static SmallVector<Value> loadTokens(ImplicitLocOpBuilder &b, Value buffer,
-                                     Value position) {
-  Type element = getElementTypeOrSelf(buffer.getType());
-  auto type = VectorType::get({kTokens}, element);
-  int64_t bytes = kTokens * element.getIntOrFloatBitWidth() / 8;
-  Value vector = vector::LoadOp::create(
-      b, type, buffer, ValueRange{position}, /*nontemporal=*/false,
-      llvm::MaybeAlign(std::min<int64_t>(bytes, 16)));
-  SmallVector<Value> elements;
-  for (int64_t i = 0; i < kTokens; ++i)
-    elements.push_back(
-        vector::ExtractOp::create(b, vector, ArrayRef<int64_t>{i}));
-  return elements;
-}
-
-/// Applies the epilogue to the sums of 8 tokens of one stored row, and stores
-/// them.
-void WgmmaKernel::emitStorePiece(ArrayRef<Value> sums, Value storedRow,
-                                 Value token, Value batch) {
+Value WgmmaKernel::emitResultRow(Value storedRow) {
   Value row = toIndex(storedRow);
-  if (problem.permutedRows) {
-    Value id = memref::LoadOp::create(b, args.rows, ValueRange{row});
-    row = arith::IndexCastUIOp::create(b, b.getIndexType(), id);
-  }
+  if (!problem.permutedRows)
+    return row;
+  Value id = memref::LoadOp::create(b, args.rows, ValueRange{row});
+  return arith::IndexCastUIOp::create(b, b.getIndexType(), id);
+}
+
+Value WgmmaKernel::emitLine(Value row, Value batch) {
   Value line = arith::IndexCastUIOp::create(b, b.getI64Type(), row);
   line = add(mul(extend(batch), problem.numRows), line);
-  Value offset = toIndex(add(mul(line, problem.numTokens), extend(token)));
-  SmallVector<Value> results(sums);
-  if (problem.accumulate)
-    for (auto [sum, old] :
-         llvm::zip_equal(results, loadTokens(b, args.y, offset)))
-      sum = arith::AddFOp::create(b, sum, convertFloat(b, old, b.getF32Type()));
-  if (op.hasEpilogue())
-    emitEpilogueBodies(results, row, toIndex(token), offset);
-  else
-    for (Value &result : results)
-      result = convertFloat(b, result, problem.resultElement);
-  auto type = VectorType::get({kTokens}, problem.resultElement);
-  Value vector = vector::FromElementsOp::create(b, type, results);
-  vector::StoreOp::create(b, vector, args.y, ValueRange{offset},
-                          /*nontemporal=*/false, llvm::MaybeAlign(16));
+  return mul(line, problem.numTokens);
 }
 
-void WgmmaKernel::emitEpilogueBodies(MutableArrayRef<Value> sums, Value row,
-                                     Value token, Value offset) {
-  SmallVector<SmallVector<Value>> operands;
+bool WgmmaKernel::readsResultRows() {
+  return problem.accumulate || !args.epilogue.empty();
+}
+
+/// Rows past R repeat the last: their results are not stored.
+WgmmaResultRows WgmmaKernel::emitResultRows(const WgmmaTile &tile) {
+  WgmmaResultRows rows;
+  if (!readsResultRows())
+    return rows;
+  Value first = add(emitWarpRow(tile), div(lane, 4));
+  for (int64_t half = 0; half < 2; ++half) {
+    Value stored = add(first, 8 * half);
+    if (problem.numRows % schedule.rowTile() != 0)
+      stored = minimum(stored, i32(problem.numRows - 1));
+    Value row = emitResultRow(stored);
+    rows.lines[half] = emitLine(row, tile.batch);
+    for (auto [position, buffer] : llvm::enumerate(args.epilogue))
+      if (op.getBroadcast(position) == Broadcast::PerRow)
+        rows.operands[half].push_back(
+            memref::LoadOp::create(b, buffer, ValueRange{row}));
+  }
+  return rows;
+}
+
+/// Tokens past T repeat the last block: their results are not stored.
+Value WgmmaKernel::emitPairToken(const WgmmaTile &tile, int64_t block) {
+  Value token = add(tile.token, 8 * block);
+  if (problem.numTokens % schedule.tokenTile != 0)
+    token = minimum(token, i32(problem.numTokens - 8));
+  return add(token, mul(rem(lane, 4), 2));
+}
+
+/// `buffer` at `position` and behind it.
+WgmmaPair WgmmaKernel::emitLoadPair(Value buffer, Value position) {
+  Type element = getElementTypeOrSelf(buffer.getType());
+  int64_t bytes = 2 * element.getIntOrFloatBitWidth() / 8;
+  Value vector = vector::LoadOp::create(
+      b, VectorType::get({2}, element), buffer, ValueRange{position},
+      /*nontemporal=*/false, llvm::MaybeAlign(bytes));
+  return {vector::ExtractOp::create(b, vector, ArrayRef<int64_t>{0}),
+          vector::ExtractOp::create(b, vector, ArrayRef<int64_t>{1})};
+}
+
+/// The results of a lane's two sums of row `half` (g or g + 8) and a block.
+WgmmaPair WgmmaKernel::emitResults(const WgmmaTile &tile,
+                                   const WgmmaResultRows &rows,
+                                   ArrayRef<Value> sums, int64_t block,
+                                   int64_t half) {
+  WgmmaPair results;
+  for (int64_t i = 0; i < 2; ++i)
+    results[i] = sums[4 * block + 2 * half + i];
+  Value token, offset;
+  if (readsResultRows()) {
+    token = emitPairToken(tile, block);
+    offset = toIndex(add(rows.lines[half], extend(token)));
+  }
+  if (problem.accumulate)
+    for (auto [result, old] : llvm::zip(results, emitLoadPair(args.y, offset)))
+      result = arith::AddFOp::create(b, result,
+                                     convertFloat(b, old, b.getF32Type()));
+  if (op.hasEpilogue())
+    return emitEpilogueBodies(results, rows, half, token, offset);
+  for (Value &result : results)
+    result = convertFloat(b, result, problem.resultElement);
+  return results;
+}
+
+WgmmaPair WgmmaKernel::emitEpilogueBodies(const WgmmaPair &sums,
+                                          const WgmmaResultRows &rows,
+                                          int64_t half, Value token,
+                                          Value offset) {
+  SmallVector<Value> arguments[2] = {{sums[0]}, {sums[1]}};
+  const auto *perRow = rows.operands[half].begin();
   for (auto [position, buffer] : llvm::enumerate(args.epilogue)) {
     Broadcast broadcast = op.getBroadcast(position);
+    WgmmaPair operands;
     if (broadcast == Broadcast::PerRow) {
-      Value element = memref::LoadOp::create(b, buffer, ValueRange{row});
-      operands.emplace_back(kTokens, element);
-      continue;
+      operands.fill(*perRow++);
+    } else {
+      bool isPerToken = broadcast == Broadcast::PerToken;
+      operands = emitLoadPair(buffer, isPerToken ? toIndex(token) : offset);
     }
-    operands.push_back(loadTokens(
-        b, buffer, broadcast == Broadcast::PerToken ? token : offset));
+    for (int64_t i = 0; i < 2; ++i)
+      arguments[i].push_back(operands[i]);
   }
-  for (auto [position, sum] : llvm::enumerate(sums)) {
-    SmallVector<Value> arguments = {sum};
-    for (ArrayRef<Value> operand : operands)
-      arguments.push_back(operand[position]);
-    sum = cloneEpilogue(b, op, arguments);
-  }
+  return {cloneEpilogue(b, op, arguments[0]),
+          cloneEpilogue(b, op, arguments[1])};
 }
 
-/// Lanes read what other lanes of the warp wrote, and write what they have
-/// read.
-void WgmmaKernel::emitEpilogue(const WgmmaTile &tile, Value sums) {
-  Value all = i32(-1);
+/// Lanes read what other lanes of the warp staged, and stage over what they
+/// have read.
+void WgmmaKernel::emitEpilogue(const WgmmaTile &tile, ArrayRef<Value> sums) {
   Value known = lane;
   lane = emitFreshLane();
-  for (int64_t chunk = 0; chunk < schedule.chunks(); ++chunk) {
-    emitStageSums(sums, chunk);
-    NVVM::SyncWarpOp::create(b, all);
-    emitStoreRows(tile, chunk);
-    NVVM::SyncWarpOp::create(b, all);
+  WgmmaResultRows rows = emitResultRows(tile);
+  int64_t blocks = schedule.stagingTokens / 8;
+  for (int64_t first = 0; first < schedule.tokenTile / 8; first += blocks) {
+    for (int64_t block = 0; block < blocks; block += 2) {
+      WgmmaPair results[2][2];
+      for (int64_t i = 0; i < 2; ++i)
+        for (int64_t half = 0; half < 2; ++half)
+          results[i][half] =
+              emitResults(tile, rows, sums, first + block + i, half);
+      emitStageResults(results, block);
+    }
+    NVVM::SyncWarpOp::create(b, i32(-1));
+    emitStoreStaged(tile, 8 * first);
+    NVVM::SyncWarpOp::create(b, i32(-1));
   }
   lane = known;
+}
+
+SmallVector<Value> WgmmaKernel::emitExtractSums(Value sums) {
+  SmallVector<Value> result;
+  for (int64_t i = 0; i < schedule.numSums(); ++i)
+    result.push_back(LLVM::ExtractValueOp::create(b, sums, i));
+  return result;
+}
+
+/// The multiplying warpgroups meet at a barrier of their own.
+void WgmmaKernel::emitMeet() {
+  constexpr int64_t kBarrier = 1;
+  NVVM::BarrierOp::create(b, TypeRange(), i32(kBarrier),
+                          i32(WgmmaSchedule::kConsumerThreads),
+                          /*reductionOp=*/nullptr,
+                          /*reductionPredicate=*/Value());
+}
+
+/// Two warpgroups have sums of one tile: the first adds those of the second,
+/// always in this order, and goes on with the epilogue.
+void WgmmaKernel::emitAddUp(const WgmmaTile &tile, Value sums) {
+  constexpr int64_t kPiece = 4;
+  auto type = VectorType::get({kPiece}, b.getF32Type());
+  SmallVector<Value> own = emitExtractSums(sums);
+  auto getPlace = [&](int64_t first) {
+    int64_t pieces = schedule.numSums() / kPiece;
+    Value number = add(mul(add(mul(warp, pieces), first / kPiece), 32), lane);
+    return advance(shared,
+                   add(mul(number, 4 * kPiece), schedule.exchangeOffset()));
+  };
+  auto second = scf::IfOp::create(b, equal(warpgroup, 1),
+                                  /*withElseRegion=*/false);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(second.thenBlock());
+    for (int64_t i = 0; i < schedule.numSums(); i += kPiece)
+      LLVM::StoreOp::create(b,
+                            vector::FromElementsOp::create(
+                                b, type, ArrayRef(own).slice(i, kPiece)),
+                            getPlace(i), 4 * kPiece);
+  }
+  emitMeet();
+  auto first = scf::IfOp::create(b, equal(warpgroup, 0),
+                                 /*withElseRegion=*/false);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(first.thenBlock());
+    for (int64_t i = 0; i < schedule.numSums(); i += kPiece) {
+      Value other = load(type, getPlace(i), 4 * kPiece);
+      for (int64_t j = 0; j < kPiece; ++j)
+        own[i + j] = arith::AddFOp::create(
+            b, own[i + j],
+            vector::ExtractOp::create(b, other, ArrayRef<int64_t>{j}));
+    }
+    emitEpilogue(tile, own);
+  }
+  // The second may write again.
+  emitMeet();
 }

@@ -32,7 +32,7 @@ SmallVector<Value> WgmmaKernel::emitLoadIds(Value unit) {
   // Also of a tile behind the last, the panel is one that exists.
   WgmmaTile tile = emitTile(div(stage, stagesPerTile()));
   Value group =
-      add(mul(rem(stage, stagesPerTile()), wgmma::kStageGroups),
+      add(mul(emitTileStage(stage), wgmma::kStageGroups),
           add(mul(rem(unit, WgmmaSchedule::kUnitsPerStage), 4), div(lane, 8)));
   if (problem.numGroups % wgmma::kStageGroups != 0)
     group = minimum(group, i32(problem.numGroups - 1));
@@ -93,7 +93,7 @@ void WgmmaKernel::emitGather(Value stage, Value unit, ValueRange ids,
   SmallVector<Value> pieceBytes = emitPieceBytes(token);
   Value groupValid = isTrue();
   if (problem.numGroups % wgmma::kStageGroups != 0) {
-    Value group = add(mul(rem(stage, stagesPerTile()), wgmma::kStageGroups),
+    Value group = add(mul(emitTileStage(stage), wgmma::kStageGroups),
                       add(mul(unit, 4), member));
     groupValid = less(group, problem.numGroups);
   }

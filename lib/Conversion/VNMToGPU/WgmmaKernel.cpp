@@ -43,7 +43,7 @@ WgmmaKernel::WgmmaKernel(ImplicitLocOpBuilder &builder, SpmmOp op,
       args(op, arguments) {}
 
 int64_t WgmmaKernel::stagesPerTile() const {
-  return llvm::divideCeil(problem.numGroups, wgmma::kStageGroups);
+  return schedule.stagesPerTile(problem);
 }
 
 //===----------------------------------------------------------------------===//
@@ -127,9 +127,13 @@ RingPosition WgmmaKernel::emitNext(const RingPosition &position) {
 void WgmmaKernel::emitThreadPosition() {
   Type type = b.getI32Type();
   thread = NVVM::ThreadIdXOp::create(b, type);
-  warpgroup = div(thread, WgmmaSchedule::kWarpgroupSize);
-  warp = rem(div(thread, WgmmaSchedule::kWarpSize), 4);
   lane = rem(thread, WgmmaSchedule::kWarpSize);
+  // A shuffle tells compilers that all lanes have the same number.
+  Value number = div(thread, WgmmaSchedule::kWarpSize);
+  number = NVVM::ShflOp::create(b, type, i32(-1), number, i32(0), i32(31),
+                                NVVM::ShflKind::idx, UnitAttr());
+  warpgroup = div(number, 4);
+  warp = rem(number, 4);
 }
 
 Value WgmmaKernel::emitFreshLane() {
@@ -142,8 +146,18 @@ void WgmmaKernel::emitJoinRing(Value number) {
   ringStart =
       advance(shared, mul(ring, schedule.stages * schedule.stageBytes()));
   Type type = b.getI32Type();
-  firstTile = add(mul(NVVM::BlockIdXOp::create(b, type), schedule.rings), ring);
-  tileStep = mul(NVVM::GridDimXOp::create(b, type), schedule.rings);
+  int64_t tiles = schedule.tilesPerBlock();
+  firstTile = mul(NVVM::BlockIdXOp::create(b, type), tiles);
+  if (tiles > 1)
+    firstTile = add(firstTile, ring);
+  tileStep = mul(NVVM::GridDimXOp::create(b, type), tiles);
+}
+
+Value WgmmaKernel::emitTileStage(Value stage) {
+  Value first = i32(0);
+  if (schedule.splitsDepth)
+    first = mul(ring, stagesPerTile());
+  return add(rem(stage, stagesPerTile()), first);
 }
 
 RingPosition WgmmaKernel::emitRingPosition(Value stage) {
@@ -215,7 +229,10 @@ void WgmmaKernel::emitConsumerRole() {
   ahead = emitLoadFirst(emitWeightPointers(emitTile(next)));
   NVVM::WgmmaWaitGroupSyncOp::create(b, 0);
   emitRelease(emitSlotBefore(position.slot), isTrue());
-  emitEpilogue(tile, sums);
+  if (schedule.splitsDepth)
+    emitAddUp(tile, sums);
+  else
+    emitEpilogue(tile, emitExtractSums(sums));
   SmallVector<Value> results = {position.slot, position.parity};
   pack(ahead, results);
   scf::YieldOp::create(b, results);

@@ -5,7 +5,7 @@
 // This file declares the parts a wgmma_sp kernel is made of: roles and barriers
 // (WgmmaKernel.cpp), the gather (WgmmaGather.cpp), weight fragments
 // (WgmmaFragments.cpp), the main loop (WgmmaMainLoop.cpp), the epilogue
-// (WgmmaEpilogue.cpp).
+// (WgmmaEpilogue.cpp), the stores of results (WgmmaStore.cpp).
 
 #ifndef VNM_LIB_CONVERSION_VNMTOGPU_WGMMAKERNEL_H
 #define VNM_LIB_CONVERSION_VNMTOGPU_WGMMAKERNEL_H
@@ -33,7 +33,12 @@ struct RingPosition {
 /// Where a lane reads a tile's weights: of its rows g and g + 8.
 struct WeightPointers {
   mlir::Value values[2];
+  /// If lanes share a row's metadata, of the lane's first word, rounded down to
+  /// a multiple of 4 bytes.
   mlir::Value metadata[2];
+  /// Bits from there to the word: i32, 0 or 16, the same for both rows.
+  mlir::Value metadataShift;
+  mlir::Value zero; ///< i32, 0, which compilers do not know.
 };
 
 /// A lane's weights of one stage as they were loaded: nothing here is computed,
@@ -41,11 +46,24 @@ struct WeightPointers {
 struct StageWeights {
   /// Of rows g and g + 8: a0, a2 of k32 step 0, a0, a2 of step 1 (or a1, a3).
   std::array<mlir::Value, 4> values[2];
-  /// The four metadata words of rows g and g + 8: two i32, or four i16.
+  /// The four metadata words of rows g and g + 8: two i32 or four i16. Or the
+  /// lane's part, one or two i32, of what its quad has for two stages.
   llvm::SmallVector<mlir::Value, 4> metadata[2];
+  /// Which stage of two.
+  int64_t part = 0;
 };
 
-using StageWeightsList = llvm::SmallVector<StageWeights, 8>;
+using StageWeightsList = llvm::SmallVector<StageWeights, 4>;
+
+/// Two elements of one row: tokens 2q and 2q + 1 of a block of 8.
+using WgmmaPair = std::array<mlir::Value, 2>;
+
+/// What the epilogue reads of rows g and g + 8 of a warp's 16.
+struct WgmmaResultRows {
+  mlir::Value lines[2]; ///< Where the row begins in y, in elements: i64.
+  /// Elements of the epilogue's operands that have one per row, in order.
+  llvm::SmallVector<mlir::Value> operands[2];
+};
 
 /// Emits the body of one kernel at its builder's insertion point.
 class WgmmaKernel : KernelArithmetic {
@@ -71,6 +89,8 @@ private:
   mlir::Value emitJoinRingOfStage(mlir::Value stage);
   /// Number of stages of all rings together; some of the last may not exist.
   mlir::Value emitStageCount();
+  /// The number of the ring's stage `stage` within its tile.
+  mlir::Value emitTileStage(mlir::Value stage);
   RingPosition emitRingPosition(mlir::Value stage);
   void emitFenceRole();
   void emitConsumerRole();
@@ -106,15 +126,24 @@ private:
   // WgmmaFragments.cpp
   WeightPointers emitWeightPointers(const WgmmaTile &tile);
   /// Loads a group of stages from `stage` (i32) on, which is stage `known` if
-  /// that is not negative; else all of the group exist and none is the last.
+  /// that is not negative; else all of the group exist and none is ragged.
   StageWeightsList emitLoadWeights(const WeightPointers &pointers,
                                    mlir::Value stage, int64_t known);
   std::array<mlir::Value, 4> emitLoadValues(mlir::Value pointer, bool last);
   void emitLoadMetadata(mlir::Value pointer, int64_t known, int64_t half,
-                        StageWeightsList &group);
+                        llvm::MutableArrayRef<StageWeights> pair);
+  bool sharesMetadata();
+  void emitLoadSharedMetadata(mlir::Value pointer, int64_t known, int64_t half,
+                              llvm::MutableArrayRef<StageWeights> pair);
   llvm::SmallVector<mlir::Value, 4> emitLoadWords(mlir::Value pointer,
                                                   int64_t left);
-  mlir::Value emitMetadataRegister(const StageWeights &weights);
+  StageWeights emitCopy(const StageWeights &weights,
+                        const WeightPointers &pointers);
+  std::array<mlir::Value, 2> emitWordPairs(const StageWeights &weights,
+                                           int64_t half,
+                                           const WeightPointers &pointers);
+  mlir::Value emitMetadataRegister(const StageWeights &weights,
+                                   const WeightPointers &pointers);
   /// The weights of a tile's first group of stages.
   StageWeightsList emitLoadFirst(const WeightPointers &pointers);
   static void pack(const StageWeightsList &list,
@@ -130,10 +159,14 @@ private:
   mlir::Value emitRounds(int64_t rounds, mlir::Value sums,
                          const WeightPointers &pointers, RingPosition &position,
                          StageWeightsList &ahead);
-  /// One stage; `first` (i1) whether it is the tile's first.
+  /// One group of stages; `first` (i1) whether it is the tile's first.
+  mlir::Value emitGroup(mlir::Value sums, const StageWeightsList &group,
+                        const WeightPointers &pointers, mlir::Value first,
+                        RingPosition &position,
+                        llvm::function_ref<void()> loadNext);
   mlir::Value emitStage(mlir::Value sums, const StageWeights &weights,
-                        mlir::Value first, RingPosition &position,
-                        llvm::function_ref<void()> loadAhead);
+                        const WeightPointers &pointers, mlir::Value first,
+                        RingPosition &position);
   mlir::Value emitMultiply(mlir::Value sums, const StageWeights &weights,
                            mlir::Value metadata, mlir::Value descriptor,
                            int64_t step, mlir::Value keepSums);
@@ -142,15 +175,36 @@ private:
   mlir::Type getSumsType();
 
   // WgmmaEpilogue.cpp
-  void emitEpilogue(const WgmmaTile &tile, mlir::Value sums);
-  void emitStageSums(mlir::Value sums, int64_t chunk);
-  void emitStoreRows(const WgmmaTile &tile, int64_t chunk);
-  void emitStorePiece(llvm::ArrayRef<mlir::Value> sums, mlir::Value storedRow,
-                      mlir::Value token, mlir::Value batch);
-  void emitEpilogueBodies(llvm::MutableArrayRef<mlir::Value> sums,
-                          mlir::Value row, mlir::Value token,
-                          mlir::Value offset);
-  mlir::Value emitStagingAddress(mlir::Value row, mlir::Value piece);
+  void emitEpilogue(const WgmmaTile &tile, llvm::ArrayRef<mlir::Value> sums);
+  llvm::SmallVector<mlir::Value> emitExtractSums(mlir::Value sums);
+  void emitMeet();
+  void emitAddUp(const WgmmaTile &tile, mlir::Value sums);
+  /// The first of the warp's 16 stored rows.
+  mlir::Value emitWarpRow(const WgmmaTile &tile);
+  /// The row of the result that is stored row `storedRow` (i32): index.
+  mlir::Value emitResultRow(mlir::Value storedRow);
+  /// Where row `row` (index) of a batch entry begins in y, in elements: i64.
+  mlir::Value emitLine(mlir::Value row, mlir::Value batch);
+  /// Whether the epilogue depends on where a sum belongs.
+  bool readsResultRows();
+  WgmmaResultRows emitResultRows(const WgmmaTile &tile);
+  mlir::Value emitPairToken(const WgmmaTile &tile, int64_t block);
+  WgmmaPair emitLoadPair(mlir::Value buffer, mlir::Value position);
+  WgmmaPair emitResults(const WgmmaTile &tile, const WgmmaResultRows &rows,
+                        llvm::ArrayRef<mlir::Value> sums, int64_t block,
+                        int64_t half);
+  WgmmaPair emitEpilogueBodies(const WgmmaPair &sums,
+                               const WgmmaResultRows &rows, int64_t half,
+                               mlir::Value token, mlir::Value offset);
+
+  // WgmmaStore.cpp
+  mlir::Value emitStagingAddress(mlir::Value row, mlir::Value bytes);
+  /// `results`: of two blocks of 8 tokens, rows g and g + 8.
+  void emitStageResults(const WgmmaPair (&results)[2][2], int64_t block);
+  void emitStoreStaged(const WgmmaTile &tile, int64_t first);
+  mlir::Value emitIsResult(mlir::Value row, mlir::Value token);
+  mlir::Value emitResultPlace(const WgmmaTile &tile, mlir::Value row,
+                              mlir::Value token);
 
   int64_t stagesPerTile() const;
 

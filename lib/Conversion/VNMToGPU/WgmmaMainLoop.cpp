@@ -4,10 +4,9 @@
 //
 // This file emits the main loop of the wgmma_sp kernel: one tile's stages.
 //
-// The body is copied kUnroll times, so that every copy has its own registers
-// for weights: a buffer that moved between registers would have to wait for its
-// loads. What the loop cannot cover follows it, with every stage's number
-// known.
+// Weights are loaded by groups of two or four stages, while the group before is
+// multiplied. What the
+// loop cannot cover follows it, with every stage's number known.
 
 #include "WgmmaKernel.h"
 
@@ -20,9 +19,6 @@
 using namespace mlir;
 using namespace vnm;
 
-static constexpr int64_t kUnroll = WgmmaSchedule::kUnroll;
-static constexpr int64_t kGroup = WgmmaSchedule::kWeightGroup;
-
 Type WgmmaKernel::getSumsType() {
   return LLVM::LLVMStructType::getLiteral(
       b.getContext(), SmallVector<Type>(schedule.numSums(), b.getF32Type()));
@@ -34,7 +30,8 @@ Value WgmmaKernel::emitSlotBefore(Value slot) {
 
 /// Hands a slot back to the producers, once per warp.
 void WgmmaKernel::emitRelease(Value slot, Value condition) {
-  auto branch = scf::IfOp::create(b, both(equal(lane, 0), condition),
+  Value elected = NVVM::ElectSyncOp::create(b, b.getI1Type(), Value());
+  auto branch = scf::IfOp::create(b, both(elected, condition),
                                   /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
@@ -46,8 +43,7 @@ void WgmmaKernel::emitRelease(Value slot, Value condition) {
 Value WgmmaKernel::emitMultiply(Value sums, const StageWeights &weights,
                                 Value metadata, Value descriptor, int64_t step,
                                 Value keepSums) {
-  const auto &low = weights.values[0];
-  const auto &high = weights.values[1];
+  const auto &[low, high] = weights.values;
   SmallVector<Value> registers = {low[2 * step], high[2 * step],
                                   low[2 * step + 1], high[2 * step + 1]};
   Value start = add(descriptor, i64(step * wgmma::kStepStride >> 4));
@@ -66,55 +62,71 @@ Value WgmmaKernel::emitMultiply(Value sums, const StageWeights &weights,
 }
 
 /// Issues one stage's multiplications. Then those of the stage before are
-/// waited for, whose slot and registers are free again.
+/// waited for, whose slot is free again.
 Value WgmmaKernel::emitStage(Value sums, const StageWeights &weights,
-                             Value first, RingPosition &position,
-                             llvm::function_ref<void()> loadAhead) {
-  Value metadata = emitMetadataRegister(weights);
+                             const WeightPointers &pointers, Value first,
+                             RingPosition &position) {
   Value address = LLVM::PtrToIntOp::create(b, b.getI32Type(), ringStart);
   address = add(address, mul(position.slot, schedule.stageBytes()));
   Value descriptor = add(extend(shiftRight(address, 4)),
                          i64(static_cast<int64_t>(wgmma::kDescriptorBase)));
   Value later = bitXor(first, isTrue());
   emitWait(Barrier::Ready, position.slot, position.parity);
+  Value metadata = emitMetadataRegister(weights, pointers);
   NVVM::WgmmaFenceAlignedOp::create(b);
   sums = emitMultiply(sums, weights, metadata, descriptor, 0, later);
   sums = emitMultiply(sums, weights, metadata, descriptor, 1, isTrue());
   NVVM::WgmmaGroupSyncAlignedOp::create(b);
   NVVM::WgmmaWaitGroupSyncOp::create(b, 1);
   emitRelease(emitSlotBefore(position.slot), later);
-  loadAhead();
   position = emitNext(position);
   return sums;
 }
 
-/// Weights are loaded by groups of two stages: a wait for one load is a wait
-/// for all before it, so a group's first use waits for the group and for no
-/// other.
-Value WgmmaKernel::emitMainLoop(const WeightPointers &pointers,
-                                RingPosition &position,
-                                StageWeightsList &ahead) {
-  int64_t numStages = stagesPerTile();
-  // The loop loads no part of the last stage, which may be ragged.
-  int64_t rounds = std::max<int64_t>(0, (numStages - 1 - kGroup) / kUnroll);
+/// A group of stages whose weights are in `group`. All are copied,
+/// then `loadNext` loads the next group's: there is never more than one group
+/// that is being loaded, because a wait for one load is a wait for all that
+/// were issued before it and, in a loop, behind it.
+Value WgmmaKernel::emitGroup(Value sums, const StageWeightsList &group,
+                             const WeightPointers &pointers, Value first,
+                             RingPosition &position,
+                             llvm::function_ref<void()> loadNext) {
+  StageWeightsList operands;
+  for (const StageWeights &weights : group)
+    operands.push_back(emitCopy(weights, pointers));
   Value no = bitXor(isTrue(), isTrue());
-  Value sums = LLVM::UndefOp::create(b, getSumsType());
-  if (rounds > 0)
-    sums = emitRounds(rounds, sums, pointers, position, ahead);
-  int64_t done = rounds * kUnroll;
-  for (int64_t stage = done; stage < numStages; ++stage) {
-    sums = emitStage(sums, StageWeights(ahead[stage - done]),
-                     stage == 0 ? isTrue() : no, position, [&] {
-                       int64_t next = stage + kGroup;
-                       if (stage % kGroup == 0 && next < numStages)
-                         llvm::append_range(
-                             ahead, emitLoadWeights(pointers, i32(next), next));
-                     });
+  for (auto [i, stage] : llvm::enumerate(operands)) {
+    sums = emitStage(sums, stage, pointers, i == 0 ? first : no, position);
+    if (i == 0)
+      loadNext();
   }
   return sums;
 }
 
-/// The loop: `rounds` times kUnroll stages.
+Value WgmmaKernel::emitMainLoop(const WeightPointers &pointers,
+                                RingPosition &position,
+                                StageWeightsList &ahead) {
+  int64_t numStages = stagesPerTile();
+  // The loop loads no part of a last stage that is ragged.
+  int64_t numWhole = numStages - (problem.numGroups % wgmma::kStageGroups != 0);
+  int64_t count = schedule.weightGroup;
+  int64_t rounds = std::max<int64_t>(0, numWhole / count - 1);
+  Value sums = LLVM::UndefOp::create(b, getSumsType());
+  if (rounds > 0)
+    sums = emitRounds(rounds, sums, pointers, position, ahead);
+  for (int64_t stage = rounds * count; stage < numStages; stage += count) {
+    StageWeightsList next;
+    Value first = stage == 0 ? isTrue() : bitXor(isTrue(), isTrue());
+    sums = emitGroup(sums, ahead, pointers, first, position, [&] {
+      if (stage + count < numStages)
+        next = emitLoadWeights(pointers, i32(stage + count), stage + count);
+    });
+    ahead = next;
+  }
+  return sums;
+}
+
+/// The loop: `rounds` groups of stages.
 Value WgmmaKernel::emitRounds(int64_t rounds, Value sums,
                               const WeightPointers &pointers,
                               RingPosition &position, StageWeightsList &ahead) {
@@ -124,24 +136,18 @@ Value WgmmaKernel::emitRounds(int64_t rounds, Value sums,
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   ValueRange current = loop.getRegionIterArgs();
-  StageWeightsList buffers = ahead;
-  unpack(current.drop_front(3), buffers);
+  StageWeightsList group = ahead, next;
+  unpack(current.drop_front(3), group);
   RingPosition inner = {current[1], current[2]};
-  Value result = current[0];
-  Value firstStage = mul(loop.getInductionVar(), kUnroll);
-  Value no = bitXor(isTrue(), isTrue());
-  for (int64_t i = 0; i < kUnroll; ++i) {
-    Value first = i == 0 ? equal(firstStage, 0) : no;
-    result = emitStage(result, StageWeights(buffers[i]), first, inner, [&] {
-      if (i % kGroup == 0)
-        llvm::append_range(buffers, emitLoadWeights(pointers,
-                                                    add(firstStage, i + kGroup),
-                                                    /*known=*/-1));
-    });
-  }
-  buffers.erase(buffers.begin(), buffers.begin() + kUnroll);
+  Value round = loop.getInductionVar();
+  Value result =
+      emitGroup(current[0], group, pointers, equal(round, 0), inner, [&] {
+        next =
+            emitLoadWeights(pointers, mul(add(round, 1), schedule.weightGroup),
+                            /*known=*/-1);
+      });
   SmallVector<Value> results = {result, inner.slot, inner.parity};
-  pack(buffers, results);
+  pack(next, results);
   scf::YieldOp::create(b, results);
   position = {loop.getResult(1), loop.getResult(2)};
   unpack(loop.getResults().drop_front(3), ahead);

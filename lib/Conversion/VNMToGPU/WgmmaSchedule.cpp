@@ -13,12 +13,34 @@ using namespace vnm;
 
 /// More stages than this hide no more latency.
 static constexpr int64_t kMaxStages = 8;
+/// Results that are staged at a time: 64 tokens of 16 bits, 32 of f32.
+static constexpr int64_t kMaxStagingBytes = 20 * 1024;
+/// Groups of a row from which on the depth is split: 8 stages.
+static constexpr int64_t kMinSplitGroups = 8 * wgmma::kStageGroups;
 /// A grid that leaves more SMs idle than this takes narrower tiles: percent.
 static constexpr int64_t kBusyPercent = 75;
 
 int64_t WgmmaSchedule::numTiles(const SpmmProblem &problem) const {
   return llvm::divideCeil(problem.numRows, rowTile()) *
          llvm::divideCeil(problem.numTokens, tokenTile);
+}
+
+int64_t WgmmaSchedule::stagesPerTile(const SpmmProblem &problem) const {
+  int64_t stages = llvm::divideCeil(problem.numGroups, wgmma::kStageGroups);
+  return splitsDepth ? stages / 2 : stages;
+}
+
+/// Whether tiles of 64 rows, one per CTA, fill one wave where the schedule's do
+/// not, and are deep enough to be worth adding up. Both halves have whole
+/// stages only.
+bool WgmmaSchedule::canSplitDepth(const SpmmProblem &problem) const {
+  int64_t tiles = llvm::divideCeil(problem.numRows, 64) *
+                  llvm::divideCeil(problem.numTokens, tokenTile) *
+                  problem.numBatches;
+  return tokenTile == 64 && problem.numGroups >= kMinSplitGroups &&
+         problem.numGroups % (2 * wgmma::kStageGroups) == 0 &&
+         100 * numTiles(problem) < kBusyPercent * rings * numSMs &&
+         tiles <= numSMs;
 }
 
 WgmmaSchedule::WgmmaSchedule(const SpmmProblem &problem,
@@ -30,7 +52,15 @@ WgmmaSchedule::WgmmaSchedule(const SpmmProblem &problem,
       break;
   if (tokens != 0)
     tokenTile = tokens;
+  splitsDepth = canSplitDepth(problem);
+  if (splitsDepth)
+    rings = 2;
+  // Few sums leave registers to look further ahead.
+  weightGroup = tokenTile > 128 ? 2 : 4;
   unitsAhead = problem.wideIds ? 3 : 6;
+  resultBytes = problem.resultElement.getIntOrFloatBitWidth() / 8;
+  for (stagingTokens = tokenTile; stagingBytes() > kMaxStagingBytes;)
+    stagingTokens /= 2;
   int64_t bytesPerStage = rings * (stageBytes() + 3 * 8);
   stages = 0;
   stages = std::min(kMaxStages,
@@ -100,9 +130,10 @@ std::string vnm::explainScheduleRefusal(const WgmmaSchedule &schedule,
   if (registers > limits.registers)
     return llvm::formatv("requires {0} registers, but an SM has {1}", registers,
                          limits.registers);
-  // Sums, buffers of weights (8 of values, 4 of metadata) and addresses.
+  // Sums, weights (8 of values, 4 of metadata) of a group and of the group that
+  // is being loaded, and addresses.
   int64_t needed =
-      schedule.numSums() + 12 * WgmmaSchedule::kUnroll + kAddressRegisters;
+      schedule.numSums() + 2 * 12 * schedule.weightGroup + kAddressRegisters;
   if (needed > schedule.consumerRegisters)
     return llvm::formatv("requires {0} registers to multiply, but a thread has "
                          "{1}",

@@ -20,7 +20,9 @@ namespace vnm {
 /// multiply and one whose warps gather, but for the last, which fences. They
 /// work through one or two rings of stages in shared memory: one ring feeds
 /// both multiplying warpgroups, which then share a tile of 128 rows; of two
-/// rings each feeds one warpgroup, with a tile of 64 rows.
+/// rings each feeds one warpgroup, with a tile of 64 rows. Where tiles are too
+/// few for the SMs, both work on one tile of 64 rows, each on one half of the
+/// gathered channels, and add up their sums in shared memory.
 struct WgmmaSchedule {
   /// For `problem` on a chip of these limits, with tiles of `tokens` tokens; 0
   /// chooses them.
@@ -34,16 +36,19 @@ struct WgmmaSchedule {
   static constexpr int64_t kGatherWarps = 3;
   /// A warp gathers a stage in units of 4 groups.
   static constexpr int64_t kUnitsPerStage = 4;
-  /// Copies of the main loop's body; also the buffers of weights in registers.
-  static constexpr int64_t kUnroll = 4;
-  /// Stages whose weights are loaded at a time, two to three stages ahead.
-  static constexpr int64_t kWeightGroup = 2;
-  /// f32 sums that a warp stages at a time: 16 rows by a chunk of tokens.
-  static constexpr int64_t kStagingBytes = 16 * wgmma::kChunkTokens * 4;
+  /// Elements by which rows of staged results are apart: 8 rows then lie in
+  /// different banks.
+  static constexpr int64_t kStagingPadding = 8;
 
   int64_t rings;     ///< 1 or 2.
   int64_t tokenTile; ///< 64, 128 or 256 tokens of a tile.
   int64_t stages;    ///< Per ring.
+  bool splitsDepth;  ///< Two rings share a tile.
+  /// Stages whose weights are loaded at a time: 2 or 4.
+  int64_t weightGroup;
+  int64_t resultBytes; ///< Of one result: 2 or 4.
+  /// Tokens of a tile whose results a warp stages at a time.
+  int64_t stagingTokens;
   /// Units for which a gathering warp loads column ids at a time.
   int64_t unitsAhead;
   /// Registers per thread that each role asks for (setmaxnreg).
@@ -53,6 +58,8 @@ struct WgmmaSchedule {
 
   /// Rows of a tile.
   int64_t rowTile() const { return 128 / rings; }
+  /// Tiles that a CTA works on at a time.
+  int64_t tilesPerBlock() const { return splitsDepth ? 1 : rings; }
   int64_t consumersPerRing() const { return kConsumerThreads / rings; }
   int64_t chunks() const { return tokenTile / wgmma::kChunkTokens; }
   int64_t stageBytes() const { return chunks() * wgmma::kChunkStride; }
@@ -62,8 +69,18 @@ struct WgmmaSchedule {
   /// Where the staging areas and the barriers begin in shared memory, behind
   /// the rings, and where all ends.
   int64_t stagingOffset() const { return rings * stages * stageBytes(); }
-  int64_t barrierOffset() const {
-    return stagingOffset() + kConsumerThreads / kWarpSize * kStagingBytes;
+  int64_t exchangeOffset() const { return stagingOffset() + stagingBytes(); }
+  int64_t barrierOffset() const { return exchangeOffset() + exchangeBytes(); }
+  /// One warpgroup's sums, where the other adds them to its own.
+  int64_t exchangeBytes() const {
+    return splitsDepth ? kWarpgroupSize * numSums() * 4 : 0;
+  }
+  /// A row of a warp's staging area, and all areas: 16 rows per warp.
+  int64_t stagingRowBytes() const {
+    return (stagingTokens + kStagingPadding) * resultBytes;
+  }
+  int64_t stagingBytes() const {
+    return kConsumerThreads / kWarpSize * 16 * stagingRowBytes();
   }
   /// Three mbarriers per stage: full, ready and empty.
   int64_t sharedBytes() const {
@@ -71,11 +88,17 @@ struct WgmmaSchedule {
   }
 
   LaunchShape getLaunchShape() const {
-    return {rowTile(), tokenTile, kThreads, numSMs, rings, sharedBytes()};
+    return {rowTile(), tokenTile,       kThreads,
+            numSMs,    tilesPerBlock(), sharedBytes()};
   }
 
+  /// Stages of a tile in each of its rings.
+  int64_t stagesPerTile(const SpmmProblem &problem) const;
   /// Tiles of one batch entry; T must be static.
   int64_t numTiles(const SpmmProblem &problem) const;
+
+private:
+  bool canSplitDepth(const SpmmProblem &problem) const;
 };
 
 /// Why the family cannot compute `problem` on `chip` in tiles of `tokens`

@@ -63,5 +63,16 @@ def launch(
     """Launches on a stream with ctypes values as parameters."""
     parameters = (ctypes.c_void_p * len(values))(*[ctypes.addressof(value) for value in values])
     call(
-        "cuLaunchKernel", function, blocks, 1, 1, threads, 1, 1, shared_memory, ctypes.c_void_p(stream), parameters, None
+        "cuLaunchKernel",
+        function,
+        blocks,
+        1,
+        1,
+        threads,
+        1,
+        1,
+        shared_memory,
+        ctypes.c_void_p(stream),
+        parameters,
+        None,
     )

@@ -8,14 +8,12 @@
 
 import os
 import pathlib
-import shutil
-import subprocess
 from collections.abc import Iterable
-from typing import Any, Optional, Union
+from typing import Any, Union
 
 import torch
 
-from .. import errors
+from .. import _compile, errors
 from .._pattern import Pattern
 from ._manifest import Kernel, Key, read_manifest
 
@@ -51,9 +49,7 @@ def use_kernels(*folders: Union[str, "os.PathLike[str]"]) -> int:
     return sum(map(len, found.values()))
 
 
-def make_key(
-    pattern: str, rows: int, cols: int, dtype: torch.dtype, permuted: bool, bias: bool
-) -> Key:
+def make_key(pattern: str, rows: int, cols: int, dtype: torch.dtype, permuted: bool, bias: bool) -> Key:
     """InvalidArgumentError: a dtype that kernels do not have."""
     if dtype not in _DTYPES:
         raise errors.InvalidArgumentError(f"requires f16 or bf16 on a GPU, but the dtype is {dtype}")
@@ -87,10 +83,10 @@ def _advice(key: Key, tokens: int, device: torch.device, candidates: "list[Kerne
     return (
         f"requires a kernel for {key.pattern}, {key.rows} x {key.cols}, {key.dtype}, T of at least {tokens} on {chip}, "
         f"but there are: {there}. vnm.torch.compile_kernels(model, 'kernels', tokens=[{tokens}], chip='{chip}') "
-        "makes it by\n  vnm-opt product.mlir "
-        f"--vnm-lower-to-nvvm='chip={chip} format=bin' --vnm-write-kernels=dir=kernels -o /dev/null\n"
-        "of\n" + to_mlir(key, padded_tokens(tokens)) + "and vnm.torch.use_kernels('kernels') finds it; or make layers with "
-        "fallback='dense'"
+        "and vnm.torch.use_kernels('kernels') provide it, or, by hand, vnm-opt product.mlir "
+        f"--vnm-lower-to-nvvm='chip={chip} format=bin' --vnm-write-kernels=dir=kernels of\n"
+        + to_mlir(key, padded_tokens(tokens))
+        + "Layers made with fallback='dense' do without."
     )
 
 
@@ -105,7 +101,11 @@ def to_mlir(key: Key, tokens: int) -> str:
         "columns": f"memref<{sizes.panels}x{sizes.column_slots}x{ids}>",
         "x": f"memref<{key.cols}x{tokens}x{key.dtype}>",
     }
-    y, order, bias = f"memref<{key.rows}x{tokens}x{key.dtype}>", f"memref<{key.rows}xi32>", f"memref<{key.rows}x{key.dtype}>"
+    y, order, bias = (
+        f"memref<{key.rows}x{tokens}x{key.dtype}>",
+        f"memref<{key.rows}xi32>",
+        f"memref<{key.rows}x{key.dtype}>",
+    )
     arguments = {**packed, "y": y}
     encoding = str(pattern) + (", columns = i32" if ids == "i32" else "")
     rows = epilogue = ""
@@ -124,7 +124,7 @@ def to_mlir(key: Key, tokens: int) -> str:
     signature = ", ".join(f"%{name}: {kind}" for name, kind in arguments.items())
     return f"""func.func @product({signature}) {{
   vnm.spmm #vnm.encoding<{encoding}>
-      ins({', '.join('%' + name for name in packed)} : {', '.join(packed.values())}){rows}
+      ins({", ".join("%" + name for name in packed)} : {", ".join(packed.values())}){rows}
       outs(%y : {y}){epilogue}
   return
 }}
@@ -137,47 +137,31 @@ def compile_kernels(
     *,
     tokens: "Iterable[int]",
     chip: str,
-    options: str = "",
-    vnm_opt: Optional[str] = None,
+    format: str = "bin",  # noqa: A002
+    **options: Any,
 ) -> "list[pathlib.Path]":
     """Compiles a kernel for every kind of VNMLinear in a model and number of tokens.
 
-    Numbers are rounded up to a multiple of 8. Needs the program vnm-opt (in PATH, or
-    named) and NVIDIA's ptxas, but no GPU. Returns the folders of the kernels, which
-    use_kernels(folder) finds. `options` are further ones of vnm-lower-to-nvvm. Errors:
-    MissingKernelError with what vnm-opt printed; no vnm-opt.
+    Numbers from 8 on are rounded up to a multiple of 8. `format`, `toolkit` and further
+    options of vnm-lower-to-nvvm (docs/gpu.md), such as cost_table=FILE, are those of
+    vnm.compile(): "bin" needs NVIDIA's ptxas, none needs a GPU. Returns the folders of
+    the kernels, which use_kernels(folder) finds. Errors are the compiler's.
     """
     from ._linear import VNMLinear
 
-    program = vnm_opt or shutil.which("vnm-opt")
-    if not program or not shutil.which(program):
-        raise errors.FileError(f"requires the program vnm-opt in PATH or by name, but there is no '{program or 'vnm-opt'}'")
     keys = {layer.kernel_key() for layer in model.modules() if isinstance(layer, VNMLinear)}
+    counts = sorted({padded_tokens(number) for number in tokens})
     made = []
     for key in sorted(keys):
-        for count in sorted({padded_tokens(number) for number in tokens}):
+        for count in counts:
+            compiled = _compile.compile(to_mlir(key, count), chip=chip, format=format, ir=None, **options)
             name = "_".join(str(part).replace(":", "_") for part in (*key, count))
-            made.append(_compile(program, pathlib.Path(folder) / name, to_mlir(key, count), chip, options))
+            made.append(pathlib.Path(folder) / name)
+            compiled.write(made[-1])
     return made
 
 
-def _compile(program: str, target: pathlib.Path, source: str, chip: str, options: str) -> pathlib.Path:
-    target.mkdir(parents=True, exist_ok=True)
-    (target / "product.mlir").write_text(source)
-    command: "list[Any]" = [
-        program,
-        target / "product.mlir",
-        f"--vnm-lower-to-nvvm=chip={chip} format=bin {options}",
-        f"--vnm-write-kernels=dir={target}",
-        "-o",
-        os.devnull,
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise MissingKernelError(f"requires vnm-opt to compile '{target}/product.mlir', but it says: {done.stderr}")
-    return target
-
-
-def padded_tokens(tokens: Any) -> Any:
-    """T rounded up to a multiple of 8, which lets kernels copy 16 bytes at a time."""
-    return (tokens + 7) // 8 * 8
+def padded_tokens(tokens: int) -> int:
+    """T rounded up to a multiple of 8, which lets kernels copy 16 bytes at a time; few
+    tokens as they are."""
+    return tokens if tokens < 8 else -(-tokens // 8) * 8

@@ -78,9 +78,7 @@ class VNMLinear(nn.Module):
     def structure(self) -> Structure:
         """What is kept, sharing the buffers."""
         shape = (self.out_features, self.in_features)
-        return Structure(
-            Pattern(self.pattern), self.form, shape, self.vnm_metadata, self.vnm_columns, self.vnm_rows
-        )
+        return Structure(Pattern(self.pattern), self.form, shape, self.vnm_metadata, self.vnm_columns, self.vnm_rows)
 
     def to_dense(self) -> Tensor:
         """The dense weight, R x K; pruned elements are +0."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ._kernels import MissingKernelError, find_kernel, make_key, padded_tokens
 from ._structure import to_dense, value_columns
+from ._transpose import to_feature_major
 
 
 @torch.library.custom_op("vnm::spmm", mutates_args=(), device_types="cpu")
@@ -59,10 +60,8 @@ def _(x, values, metadata, columns, rows, bias, v, m, fallback):  # noqa: ANN001
             raise
         return _multiply_dense(x, values, metadata, columns, rows, bias, v)
     width = kernel.tokens or padded_tokens(tokens)
-    feature_major = x.new_empty(cols, width)
-    feature_major[:, :tokens] = x.t()
     y = x.new_empty(values.shape[0], width)
-    buffers = {"values": values, "metadata": metadata, "columns": columns, "x": feature_major, "y": y}
+    buffers = {"values": values, "metadata": metadata, "columns": columns, "x": to_feature_major(x, width), "y": y}
     if rows is not None:
         buffers["rows"] = rows
     fused = kernel.entry["epilogue"]

@@ -35,17 +35,13 @@ def check_finite(weight: Tensor) -> None:
     finite = torch.isfinite(weight)
     if not bool(finite.all()):
         row, col = (~finite).nonzero()[0].tolist()
-        raise InvalidArgumentError(
-            f"requires finite weights, but element ({row}, {col}) is {weight[row, col].item()}"
-        )
+        raise InvalidArgumentError(f"requires finite weights, but element ({row}, {col}) is {weight[row, col].item()}")
 
 
 def check_norms(norms: Tensor, cols: int) -> Tensor:
     """Activation norms as K float32. InvalidArgumentError: another size, negative, not finite."""
     if norms.ndim != 1 or norms.numel() != cols:
-        raise InvalidArgumentError(
-            f"requires K = {cols} activation norms, but their shape is {tuple(norms.shape)}"
-        )
+        raise InvalidArgumentError(f"requires K = {cols} activation norms, but their shape is {tuple(norms.shape)}")
     norms = norms.detach().to(torch.float32)
     bad = ~(torch.isfinite(norms) & (norms >= 0))
     if bool(bad.any()):
@@ -124,9 +120,7 @@ def _ordered_sum(magnitudes: Tensor, dim: int) -> Tensor:
 def _powers(norms: Tensor, exponent: float) -> Tensor:
     """norms ** exponent as the C library's powf rounds it, which torch's may not."""
     if not math.isfinite(exponent) or exponent < 0:
-        raise InvalidArgumentError(
-            f"requires the exponent of ria to be finite and not negative, but it is {exponent}"
-        )
+        raise InvalidArgumentError(f"requires the exponent of ria to be finite and not negative, but it is {exponent}")
     powf = ctypes.CDLL("libm.so.6").powf
     powf.argtypes, powf.restype = (ctypes.c_float, ctypes.c_float), ctypes.c_float
     return torch.tensor([powf(norm, exponent) for norm in norms.tolist()], dtype=torch.float32)

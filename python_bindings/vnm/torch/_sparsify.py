@@ -7,7 +7,7 @@
 """sparsify_(): linear layers become sparse ones, all or none."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 import torch
 from torch import Tensor, nn
@@ -132,5 +132,3 @@ def replace_modules(model: nn.Module, made: "Mapping[nn.Module, nn.Module]") -> 
     ]
     for parent, name, module in places:
         parent._modules[name] = module
-
-

@@ -118,8 +118,7 @@ def check_scores(scores: Tensor) -> Tensor:
     if bool(bad.any()):
         row, col = bad.nonzero()[0].tolist()
         raise InvalidArgumentError(
-            "requires scores to be finite and not negative, but "
-            f"score ({row}, {col}) is {scores[row, col].item()}"
+            f"requires scores to be finite and not negative, but score ({row}, {col}) is {scores[row, col].item()}"
         )
     return scores
 
@@ -136,9 +135,7 @@ def _strict(scores: Tensor, pattern: Pattern, choice: str) -> Structure:
     low, high = _two_largest(chosen)
     first = m * torch.arange(groups, device=scores.device)[:, None]
     columns = (ids + first).clamp(max=cols)
-    return Structure(
-        pattern, "strict", (rows, cols), _to_words(low, high), as_ids(columns.flatten(1), cols)
-    )
+    return Structure(pattern, "strict", (rows, cols), _to_words(low, high), as_ids(columns.flatten(1), cols))
 
 
 def _group_columns(padded: Tensor, cols: int, pattern: Pattern, choice: str) -> Tensor:
@@ -222,9 +219,7 @@ def _in_own_order(stored: Tensor, rows: Optional[Tensor]) -> Tensor:
     return torch.empty_like(stored).index_copy_(0, rows.long(), stored)
 
 
-def to_dense(
-    values: Tensor, metadata: Tensor, columns: Tensor, rows: Optional[Tensor], v: int, cols: int
-) -> Tensor:
+def to_dense(values: Tensor, metadata: Tensor, columns: Tensor, rows: Optional[Tensor], v: int, cols: int) -> Tensor:
     """The dense weight, R x K, of the arrays of a packed one; pruned elements are +0."""
     dense = torch.zeros(values.shape[0], cols + 1, dtype=values.dtype, device=values.device)
     dense.scatter_(1, value_columns(metadata, columns, v, cols), values)

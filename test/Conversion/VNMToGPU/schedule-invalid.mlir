@@ -36,12 +36,56 @@ func.func @field(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x2
 
 // -----
 
-func.func @no_fields(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
+func.func @field_of_another_family(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
     %x: memref<512x256xf16>, %y: memref<256x256xf16>) {
-  // expected-error @+1 {{requires a schedule without fields, but it has warps}}
+  // expected-error @+1 {{requires fields of the schedule to be row_tile or token_tile, but one is warps}}
   vnm.spmm #vnm.encoding<128:2:8>
       ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x256xf16>)
       outs(%y : memref<256x256xf16>) {schedule = #vnm.schedule<family = mma_sp, warps = 4>}
+  return
+}
+
+// -----
+
+func.func @mma_rows(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
+    %x: memref<512x256xf16>, %y: memref<256x256xf16>) {
+  // expected-error @+1 {{requires tiles of 16 to 128 rows, a power of two, but they have 256}}
+  vnm.spmm #vnm.encoding<128:2:8>
+      ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x256xf16>)
+      outs(%y : memref<256x256xf16>) {schedule = #vnm.schedule<family = mma_sp, row_tile = 256>}
+  return
+}
+
+// -----
+
+func.func @mma_tokens(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
+    %x: memref<512x256xf16>, %y: memref<256x256xf16>) {
+  // expected-error @+1 {{requires tiles of a power of two of at most 256 tokens, but they have 48}}
+  vnm.spmm #vnm.encoding<128:2:8>
+      ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x256xf16>)
+      outs(%y : memref<256x256xf16>) {schedule = #vnm.schedule<family = mma_sp, token_tile = 48>}
+  return
+}
+
+// -----
+
+func.func @mma_registers(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
+    %x: memref<512x256xf16>, %y: memref<256x256xf16>) {
+  // expected-error @+1 {{requires 16 to 128 tokens in tiles of 128 rows, but they have 256}}
+  vnm.spmm #vnm.encoding<128:2:8>
+      ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x256xf16>)
+      outs(%y : memref<256x256xf16>) {schedule = #vnm.schedule<family = mma_sp, row_tile = 128, token_tile = 256>}
+  return
+}
+
+// -----
+
+func.func @mma_elements(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
+    %x: memref<512x255xf16>, %y: memref<256x255xf16>) {
+  // expected-error @+1 {{requires 16 to 64 tokens in tiles of 128 rows, but they have 128}}
+  vnm.spmm #vnm.encoding<128:2:8>
+      ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x255xf16>)
+      outs(%y : memref<256x255xf16>) {schedule = #vnm.schedule<family = mma_sp, row_tile = 128, token_tile = 128>}
   return
 }
 

@@ -31,13 +31,13 @@ func.func @tile_of_the_family(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %
 // -----
 
 // CHECK-LABEL: func.func @family_of_the_schedule
-// CHECK: vnm.kernel = {{{.*}}family = "mma_sp"{{.*}}schedule = {}
+// CHECK: vnm.kernel = {{{.*}}family = "mma_sp"{{.*}}schedule = {row_tile = 64 : i64, token_tile = 32 : i64}
 // CHECK-NOT: wgmma
 func.func @family_of_the_schedule(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
     %x: memref<512x256xf16>, %y: memref<256x256xf16>) {
   vnm.spmm #vnm.encoding<128:2:8>
       ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x256xf16>)
-      outs(%y : memref<256x256xf16>) {schedule = #vnm.schedule<family = mma_sp>}
+      outs(%y : memref<256x256xf16>) {schedule = #vnm.schedule<family = mma_sp, row_tile = 64>}
   return
 }
 

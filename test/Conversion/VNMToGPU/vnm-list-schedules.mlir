@@ -16,10 +16,14 @@
 // CHECK-NEXT:       "schedules": [
 // CHECK-NEXT:         {
 // CHECK-NEXT:           "family": "mma_sp",
-// CHECK-NEXT:           "fields": {}
+// CHECK-NEXT:           "fields": {
+// CHECK-NEXT:             "row_tile": 32,
+// CHECK-NEXT:             "token_tile": 64
+// CHECK-NEXT:           }
 // CHECK-NEXT:         },
-// CHECK-NEXT:         {
-// CHECK-NEXT:           "family": "wgmma_sp",
+// CHECK-COUNT-5:      "family": "mma_sp",
+// CHECK-NOT:          "family": "mma_sp",
+// CHECK:                "family": "wgmma_sp",
 // CHECK-NEXT:           "fields": {
 // CHECK-NEXT:             "token_tile": 64
 // CHECK:                  "token_tile": 128

@@ -29,7 +29,9 @@ def masked(dense, sparse):
     """The dense model with the weights that the sparse one keeps."""
     for layer, packed in zip(dense, sparse):
         if isinstance(packed, vt.VNMLinear):
-            layer.weight.data = torch.where(packed.structure().mask(), layer.weight, torch.zeros((), dtype=layer.weight.dtype))
+            layer.weight.data = torch.where(
+                packed.structure().mask(), layer.weight, torch.zeros((), dtype=layer.weight.dtype)
+            )
     return dense
 
 
@@ -142,6 +144,32 @@ def test_conv1d_and_shared_modules():
     dense.weight.data *= model["a"].structure().mask().t()
     x = torch.randn(4, 64)
     assert close(model["a"](x), dense(x), torch.float32)
+
+
+def test_models_of_transformers():
+    import transformers
+
+    sizes = {"vocab_size": 50, "bos_token_id": 0, "eos_token_id": 0}
+    gpt = transformers.GPT2Config(n_positions=16, n_embd=32, n_layer=2, n_head=2, **sizes)
+    llama = transformers.LlamaConfig(
+        hidden_size=32, intermediate_size=80, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, **sizes
+    )
+    tokens = torch.randint(0, 50, (3, 11))
+    for config, chosen, count in ((gpt, "c_(attn|proj|fc)$", 8), (llama, "_proj$", 14)):
+        torch.manual_seed(5)
+        model = transformers.AutoModelForCausalLM.from_config(config).eval()
+        dense = copy.deepcopy(model)
+        calibration = vt.calibrate(model, [{"input_ids": tokens}], filter=chosen)
+        assert len(vt.sparsify_(model, "16:2:8", "wanda", calibration=calibration, filter=chosen)) == count
+        for name, layer in dense.named_modules():
+            sparse = model.get_submodule(name)
+            if isinstance(sparse, vt.VNMLinear):
+                weight = sparse.to_dense()
+                layer.weight.data = weight.t().contiguous() if config is gpt else weight
+        with torch.no_grad():
+            assert close(model(tokens).logits, dense(tokens).logits, torch.float32)
+            compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
+            assert close(compiled(tokens, use_cache=False).logits, dense(tokens).logits, torch.float32)
 
 
 def test_filters_and_training_of_values():

@@ -38,7 +38,9 @@ DATA = [{"input_ids": row, "labels": row} for row in TOKENS]
 
 def make_model():
     torch.manual_seed(1)
-    config = transformers.GPT2Config(vocab_size=50, n_positions=16, n_embd=32, n_layer=2, n_head=2, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0)
+    config = transformers.GPT2Config(
+        vocab_size=50, n_positions=16, n_embd=32, n_layer=2, n_head=2, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0
+    )
     model = transformers.GPT2LMHeadModel(config)
     torch.manual_seed(2)
     settings = peft.LoraConfig(r=4, lora_alpha=8, target_modules=["c_fc", "c_proj"], fan_in_fan_out=True)
@@ -46,7 +48,9 @@ def make_model():
 
 
 def make_config(**changes):
-    return lora.LoraConfig("16:2:8", **{"total_steps": 12, "dense_steps": 3, "dynamic_steps": 4, "refresh_every": 2, **changes})
+    return lora.LoraConfig(
+        "16:2:8", **{"total_steps": 12, "dense_steps": 3, "dynamic_steps": 4, "refresh_every": 2, **changes}
+    )
 
 
 def make_trainer(folder, training, **arguments):
@@ -114,16 +118,24 @@ def test_checkpoints_are_of_peft():
 
 def test_calibration_by_either_name():
     model = make_model()
-    plain = {name.removeprefix("base_model.model."): torch.rand(module.in_features) for name, module in model.named_modules() if hasattr(module, "lora_A")}
+    plain = {
+        name.removeprefix("base_model.model."): torch.rand(module.in_features)
+        for name, module in model.named_modules()
+        if hasattr(module, "lora_A")
+    }
     training = lora.ThreeStageLora(model, make_config(criterion="wanda", dense_steps=0), calibration=plain)
     assert all(layer.vnm_mask is not None for layer in training.layers.values())
 
 
 def test_refuses():
     training = lora.ThreeStageLora(make_model(), make_config(total_steps=13))
-    refuses(vnm.InvalidArgumentError, "max_steps to be total_steps = 13, but it is 12", make_trainer("x", training).train)
+    refuses(
+        vnm.InvalidArgumentError, "max_steps to be total_steps = 13, but it is 12", make_trainer("x", training).train
+    )
     refuses(vnm.InvalidArgumentError, "requires a rank", lora.ThreeStageLora, make_model(), make_config(rank=0))
-    model = peft.get_peft_model(nn.Sequential(nn.Linear(32, 32)), peft.LoraConfig(target_modules=["0"], lora_dropout=0.1))
+    model = peft.get_peft_model(
+        nn.Sequential(nn.Linear(32, 32)), peft.LoraConfig(target_modules=["0"], lora_dropout=0.1)
+    )
     refuses(vt.LayerError, "lora_dropout=0", lora.ThreeStageLora, model, make_config())
     model = peft.get_peft_model(nn.Sequential(nn.Linear(32, 32)), peft.LoraConfig(target_modules=["0"], use_dora=True))
     refuses(vt.LayerError, "plain LoRA", lora.ThreeStageLora, model, make_config())

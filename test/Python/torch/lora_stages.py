@@ -200,7 +200,11 @@ def test_memory():
     report = training.memory_report()
     assert (report.weights, report.masks, report.transient) == (4 * elements, elements, 8 * 64 * 48)
     # The sum W' of no layer outlives its use.
-    held = {t.untyped_storage().data_ptr() for layer in training.layers.values() for t in (*layer.parameters(), *layer.buffers())}
+    held = {
+        t.untyped_storage().data_ptr()
+        for layer in training.layers.values()
+        for t in (*layer.parameters(), *layer.buffers())
+    }
     saved = []
     with torch.autograd.graph.saved_tensors_hooks(lambda t: saved.append(t) or t, lambda t: t):
         training.model(INPUTS)
@@ -224,8 +228,18 @@ def test_refuses():
         refuses(vnm.InvalidArgumentError, text, make_config, **changes)
     refuses(vnm.InvalidArgumentError, "V is 3", lora.LoraConfig, "3:2:8", total_steps=1)
     model = make_model()
-    refuses(vt.LayerError, "layer '0': requires activation norms", lora.ThreeStageLora, model, make_config(criterion="wanda"))
+    refuses(
+        vt.LayerError,
+        "layer '0': requires activation norms",
+        lora.ThreeStageLora,
+        model,
+        make_config(criterion="wanda"),
+    )
     assert type(model[0]) is nn.Linear
+    with torch.no_grad():
+        model[2].weight[3, 4] = torch.nan
+    refuses(vt.LayerError, "layer '2': requires finite weights", lora.ThreeStageLora, model, make_config())
+    assert type(model[0]) is nn.Linear and model[0].weight.requires_grad
     training, optimizer = start(make_config())
     refuses(vnm.InvalidArgumentError, "stage 1, without masks", training.merge)
     train(training, optimizer, 10)

@@ -91,9 +91,7 @@ def test_wide_magnitudes_in_ria():
     norms = torch.rand(257, generator=RNG) * 100
     for exponent in (0.0, 0.3, 0.5, 2.0):
         ours = vt.importance(weight, "ria", activation_norms=norms, ria_exponent=exponent)
-        theirs = vnm.importance(
-            weight.numpy(), criterion="ria", activation_norms=norms.numpy(), ria_exponent=exponent
-        )
+        theirs = vnm.importance(weight.numpy(), criterion="ria", activation_norms=norms.numpy(), ria_exponent=exponent)
         assert np.array_equal(ours.numpy(), theirs), exponent
 
 
@@ -127,12 +125,8 @@ def test_refuses():
     refuses(vnm.InvalidArgumentError, "shape is (16,)", vt.prune, torch.ones(16))
     norms = torch.ones(16)
     norms[2] = torch.nan
-    refuses(
-        vnm.InvalidArgumentError, "norm 2 is nan", vt.importance, normal(16, 16), "wanda", activation_norms=norms
-    )
-    refuses(
-        vnm.InvalidArgumentError, "K = 16", vt.importance, normal(16, 16), "ria", activation_norms=torch.ones(4)
-    )
+    refuses(vnm.InvalidArgumentError, "norm 2 is nan", vt.importance, normal(16, 16), "wanda", activation_norms=norms)
+    refuses(vnm.InvalidArgumentError, "K = 16", vt.importance, normal(16, 16), "ria", activation_norms=torch.ones(4))
     refuses(vnm.InvalidArgumentError, "exponent", vt.importance, normal(16, 16), "ria", ria_exponent=-1.0)
 
 

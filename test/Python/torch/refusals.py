@@ -48,7 +48,9 @@ def test_weights_that_are_not_finite():
 
 
 def test_tied_weights():
-    model = nn.ModuleDict({"embed": nn.Embedding(64, 32), "up": nn.Linear(32, 64), "head": nn.Linear(32, 64, bias=False)})
+    model = nn.ModuleDict(
+        {"embed": nn.Embedding(64, 32), "up": nn.Linear(32, 64), "head": nn.Linear(32, 64, bias=False)}
+    )
     model["head"].weight = model["embed"].weight
     leaves_alone("layer 'head': requires a weight of its own, but it is tied to that of 'embed'", model)
     model = make_model()
@@ -83,7 +85,13 @@ def test_calibration():
     bad = torch.randn(4, 32)
     bad[0, 7] = torch.nan
     model.train()
-    refuses(vt.LayerError, "layer '0': requires finite activations, but those of input channel 7", vt.calibrate, model, [bad])
+    refuses(
+        vt.LayerError,
+        "layer '0': requires finite activations, but those of input channel 7",
+        vt.calibrate,
+        model,
+        [bad],
+    )
     refuses(vt.LayerError, "no batch reached it", vt.calibrate, model, [])
     refuses(vnm.InvalidArgumentError, "there is none", vt.calibrate, nn.ReLU(), [bad])
     assert model.training and not model[0]._forward_pre_hooks
@@ -117,16 +125,33 @@ def test_checkpoints_of_another_pattern():
     model, other = make_model(), make_model()
     vt.sparsify_(model, "16:2:8")
     vt.sparsify_(other, "32:2:8")
-    refuses(RuntimeError, "layer '0': requires a checkpoint of 16:2:8 with vnm_columns", model.load_state_dict, other.state_dict())
+    refuses(
+        RuntimeError,
+        "layer '0': requires a checkpoint of 16:2:8 with vnm_columns",
+        model.load_state_dict,
+        other.state_dict(),
+    )
     refuses(RuntimeError, "holds a dense weight", model.load_state_dict, make_model().state_dict())
     state = model.state_dict()
     state["2.vnm_columns"] = state["2.vnm_columns"].flip(1)
-    refuses(RuntimeError, "layer '2': requires a checkpoint of 16:2:8, but it breaks the format: [S", model.load_state_dict, state)
+    refuses(
+        RuntimeError,
+        "layer '2': requires a checkpoint of 16:2:8, but it breaks the format: [S",
+        model.load_state_dict,
+        state,
+    )
     free = make_model()
     vt.sparsify_(free, "16:2:8", form="free", permute_rows=True)
-    refuses(RuntimeError, "requires no vnm_rows in the checkpoint, but there is one", model.load_state_dict, free.state_dict())
+    refuses(
+        RuntimeError,
+        "requires no vnm_rows in the checkpoint, but there is one",
+        model.load_state_dict,
+        free.state_dict(),
+    )
     vt.save(free, "free.safetensors")
-    refuses(vnm.FormatError, "layer '0': requires a checkpoint whose form is strict", vt.load_, model, "free.safetensors")
+    refuses(
+        vnm.FormatError, "layer '0': requires a checkpoint whose form is strict", vt.load_, model, "free.safetensors"
+    )
 
 
 for name, test in sorted(globals().copy().items()):

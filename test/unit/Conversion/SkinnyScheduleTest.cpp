@@ -79,7 +79,7 @@ TEST(SkinnySchedule, RefusesWhatCannotRun) {
   };
   EXPECT_EQ(explain([](SkinnySchedule &s) {}), "");
   EXPECT_EQ(explain([](SkinnySchedule &s) { s.rowTile = 48; }),
-            "requires tiles of 16, 32 or 64 rows, but they have 48");
+            "requires tiles of 16, 32, 64 or 128 rows, but they have 48");
   EXPECT_EQ(explain([](SkinnySchedule &s) { s.numWarps = 12; }),
             "requires a power of two of at most 16 warps, but there are 12");
   EXPECT_EQ(explain([](SkinnySchedule &s) { s.stagesPerStep = 8; }),
@@ -110,7 +110,7 @@ TEST(RowPieces, HoldARowsBytes) {
         for (int64_t row = 0; row < 16; ++row) {
           int64_t shift = row * rowBytes % pieces.pieceBytes;
           EXPECT_TRUE(pieces.shifted || shift == 0);
-          most = std::max(
+          most = std::max<int64_t>(
               most, llvm::divideCeil(shift + stepBytes, pieces.pieceBytes));
         }
         EXPECT_LE(most, pieces.numPieces);

@@ -20,6 +20,7 @@ namespace vnm {
 #define GEN_PASS_DECL_EXPANDKERNELMATH
 #define GEN_PASS_DECL_LISTSCHEDULES
 #define GEN_PASS_DECL_SERIALIZEKERNELS
+#define GEN_PASS_DECL_STAGELAYOUTS
 #define GEN_PASS_DECL_WRITEKERNELS
 #include "vnm/Conversion/Passes.h.inc"
 

@@ -91,7 +91,9 @@ class LoraConfig:
     def _check_int(self, name: str, least: int) -> None:
         value = getattr(self, name)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise errors.InvalidArgumentError(f"requires {name} to be an integer of at least {least}, but it is {value!r}")
+            raise errors.InvalidArgumentError(
+                f"requires {name} to be an integer of at least {least}, but it is {value!r}"
+            )
 
     @property
     def scaling(self) -> float:
@@ -108,8 +110,10 @@ class LoraConfig:
         """Whether M is chosen before step number `step`: at the start of stages 2 and 3,
         and within stage 2 every refresh_every steps."""
         since = step - self.dense_steps
-        return since == 0 or (0 < since < self.dynamic_steps and since % self.refresh_every == 0) or (
-            since == self.dynamic_steps
+        return (
+            since == 0
+            or (0 < since < self.dynamic_steps and since % self.refresh_every == 0)
+            or (since == self.dynamic_steps)
         )
 
     def search(self) -> "dict[str, Any]":

@@ -11,7 +11,7 @@ gradient passes the mask straight through, and SR-STE's decay of pruned elements
 added: dW = G + decay (1 - M) * W.
 """
 
-from typing import Any, Optional
+from typing import Optional
 
 import torch
 from torch import Tensor
@@ -30,7 +30,11 @@ def masked_sum(
         if a is not None:
             wide = torch.addmm(weight.float(), b.float(), a.float(), alpha=scaling)
             result = wide.to(weight.dtype)
-        return result if mask is None else torch.where(mask, result, torch.zeros((), dtype=result.dtype, device=result.device))
+        return (
+            result
+            if mask is None
+            else torch.where(mask, result, torch.zeros((), dtype=result.dtype, device=result.device))
+        )
 
 
 class _MaskedLinear(torch.autograd.Function):

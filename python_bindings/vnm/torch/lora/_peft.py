@@ -24,16 +24,11 @@ def find_peft_layers(model: nn.Module) -> "dict[str, nn.Module]":
     return {name: module for name, module in model.named_modules() if isinstance(module, lora.LoraLayer)}
 
 
-def mask_layer(name: str, module: nn.Module) -> nn.Module:
-    """Turns a peft LoRA layer into one with a mask, in place; its state stays peft's.
-
-    LayerError: a kind or a setting that cannot be merged with a mask.
-    """
+def check_layer(name: str, module: nn.Module) -> None:
+    """LayerError: a kind of LoRA layer or a setting that cannot be merged with a mask."""
     from peft.tuners import lora
 
-    if isinstance(module, MaskState):
-        return module
-    if type(module) is not lora.Linear:
+    if type(module) is not lora.Linear and not isinstance(module, MaskState):
         raise _layers.LayerError(name, f"requires peft's lora.Linear, but it is a {type(module).__qualname__}")
     if len(module.active_adapters) != 1 or module.merged:
         raise _layers.LayerError(
@@ -44,8 +39,15 @@ def mask_layer(name: str, module: nn.Module) -> nn.Module:
         raise _layers.LayerError(name, "requires lora_dropout=0, since a mask is for W + BA as a whole")
     if adapter in getattr(module, "lora_variant", {}) or getattr(module, "use_dora", {}).get(adapter):
         raise _layers.LayerError(name, "requires plain LoRA, but the adapter is a variant of it")
-    module.__class__ = _masked_class(lora.Linear)
-    module.register_buffer("vnm_mask", None, persistent=False)
+
+
+def mask_layer(module: nn.Module) -> nn.Module:
+    """Turns a checked LoRA layer into one with a mask, in place; its state stays peft's."""
+    from peft.tuners import lora
+
+    if not isinstance(module, MaskState):
+        module.__class__ = _masked_class(lora.Linear)
+        module.register_buffer("vnm_mask", None, persistent=False)
     return module
 
 

@@ -38,7 +38,9 @@ class ThreeStageCallback(TrainerCallback):
             return
         path = _folder(args, state) / FILE_NAME
         if not path.is_file():
-            raise errors.FileError(f"requires '{path}' to resume at step {state.global_step}, but there is no such file")
+            raise errors.FileError(
+                f"requires '{path}' to resume at step {state.global_step}, but there is no such file"
+            )
         self.training.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:

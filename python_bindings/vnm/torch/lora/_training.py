@@ -15,15 +15,15 @@ from torch import Tensor, nn
 
 from ... import errors
 from ..._pattern import Pattern
-from .._layers import Filter, LayerError, find_candidates
+from .._layers import Filter, LayerError, find_candidates, weight_of
 from .._linear import VNMLinear
-from .._scores import check_norms, importance
+from .._scores import check_finite, check_norms, importance
 from .._sparsify import replace_modules
 from .._structure import Structure, structure, to_host
 from ._config import LoraConfig
 from ._layer import LoraLinear
 from ._memory import MemoryReport, report_memory
-from ._peft import find_peft_layers, mask_layer
+from ._peft import check_layer, find_peft_layers, mask_layer
 
 _VERSION = 1
 
@@ -67,13 +67,15 @@ class ThreeStageLora:
         peft_layers = find_peft_layers(model)
         if peft_layers:
             names = peft_layers
+            for name, module in names.items():
+                check_layer(name, module)
             if not config.rank:
                 raise errors.InvalidArgumentError("requires a rank with peft, which trains factors, but it is 0")
         else:
             names = self._plain_layers(filter)
-        self._check_calibration(names, calibration)
+        self._check_layers(names, calibration)
         if peft_layers:
-            self.layers = {name: mask_layer(name, module) for name, module in names.items()}
+            self.layers = {name: mask_layer(module) for name, module in names.items()}
         else:
             self.layers = {
                 name: LoraLinear(module, config.rank, config.scaling, config.srste_decay)
@@ -93,20 +95,26 @@ class ThreeStageLora:
             raise errors.InvalidArgumentError("requires a linear layer that the filter names, but there is none")
         return found
 
-    def _check_calibration(self, names: "Mapping[str, nn.Module]", given: "Optional[Mapping[str, Tensor]]") -> None:
+    def _check_layers(self, names: "Mapping[str, nn.Module]", given: "Optional[Mapping[str, Tensor]]") -> None:
+        """Checks weights and norms before anything is changed."""
         for name, module in names.items():
-            if self.config.criterion == "magnitude":
-                self._norms[name] = None
-                continue
-            # The norms of a peft layer may have been taken before peft wrapped it.
-            short = name.removeprefix("base_model.model.")
-            norms = None if given is None else given.get(name, given.get(short, given.get(name + ".base_layer")))
-            if norms is None and (self.config.criterion == "wanda" or given is not None):
-                raise LayerError(name, f"requires activation norms for {self.config.criterion}, but there are none")
+            weight = weight_of(module.get_base_layer() if hasattr(module, "get_base_layer") else module)
             try:
-                self._norms[name] = None if norms is None else check_norms(norms, module.in_features if hasattr(module, "in_features") else module.weight.shape[0])
+                check_finite(weight)
+                norms = self._find_norms(name, given)
+                self._norms[name] = None if norms is None else check_norms(norms, weight.shape[1])
             except errors.InvalidArgumentError as error:
-                raise LayerError(name, str(error)) from error
+                raise error if isinstance(error, LayerError) else LayerError(name, str(error)) from error
+
+    def _find_norms(self, name: str, given: "Optional[Mapping[str, Tensor]]") -> Optional[Tensor]:
+        if self.config.criterion == "magnitude":
+            return None
+        # The norms of a peft layer may have been taken before peft wrapped it.
+        names = (name, name.removeprefix("base_model.model."), f"{name}.base_layer")
+        norms = next((given[key] for key in names if key in given), None) if given is not None else None
+        if norms is None and (self.config.criterion == "wanda" or given is not None):
+            raise LayerError(name, f"requires activation norms for {self.config.criterion}, but there are none")
+        return norms
 
     @property
     def stage(self) -> int:
@@ -229,5 +237,3 @@ def _dense_layer(base: nn.Module, weight: Tensor) -> nn.Linear:
     linear.weight = nn.Parameter(weight, requires_grad=False)
     linear.bias = base.bias
     return linear
-
-
