@@ -139,7 +139,7 @@ static gpu::GPUFuncOp buildWgmma(OpBuilder &builder, SpmmOp op, StringRef name,
 static constexpr llvm::StringLiteral kWarps = "warps";
 
 static SmallVector<int64_t> getSkinnyRowTiles(const SpmmProblem &) {
-  return {16, 32, 64};
+  return {16, 32, 64, 128};
 }
 
 static SmallVector<int64_t> getSkinnyWarps(const SpmmProblem &) {

@@ -80,7 +80,9 @@ void SkinnySchedule::chooseDepth(int64_t bytes, int64_t rows, int64_t warps) {
     numWarps = warps;
   while (stagesPerStep > 1 && stages < numWarps * stagesPerStep)
     stagesPerStep /= 2;
-  int64_t budget = bytes > 2 * kLeastSharedBytes ? bytes / 2 - 1024 : bytes;
+  // Chips with little take all.
+  constexpr int64_t kLittle = 128 * 1024, kSystemBytes = 1024;
+  int64_t budget = bytes > kLittle ? bytes / 2 - kSystemBytes : bytes;
   auto fits = [&] { return sharedBytes() <= budget; };
   weightsAhead = std::min(weightsAhead, stepsPerWarp());
   activationsAhead = 1;
