@@ -20,36 +20,59 @@
 using namespace mlir;
 using namespace vnm;
 
-static constexpr int64_t kElementBytes = 2;
+/// A dynamic T is a multiple of 8 where copies are taken.
+int64_t SpmmKernel::copyWidth() const {
+  if (ShapedType::isDynamic(problem.numTokens))
+    return mma::kPieceBytes;
+  return std::gcd(mma::kPieceBytes, mma::kElementBytes * problem.numTokens);
+}
 
-GatherMap SpmmKernel::emitGatherMap() {
+/// Units of `elements` tokens: a channel's are shared out among neighbouring
+/// threads.
+void SpmmKernel::emitGatherMapOfTokens(GatherMap &result) {
+  int64_t elements = result.mode == GatherMode::Copies ? mma::kPieceElements
+                                                       : mma::kPairElements;
+  int64_t units = schedule.tokenTile / elements;
+  int64_t pieces = schedule.tokenTile / mma::kPieceElements;
+  result.numSlots = mma::kStageSlots * units / SpmmSchedule::kThreads;
+  Value unit = rem(map.thread, units);
+  Value token = mul(unit, elements);
+  result.firstSlot = mul(div(map.thread, units), result.numSlots);
+  result.token = add(map.token, extend(token));
+  Value line = mul(mul(map.batch, problem.numCols), numTokens);
+  result.source = advance(globalPointer(args.x),
+                          mul(add(line, result.token), mma::kElementBytes));
+  Value swizzle = pieces >= 8 ? rem(result.firstSlot, 8)
+                              : rem(div(result.firstSlot, 8 / pieces), pieces);
+  result.destination = add(
+      mul(result.firstSlot, pieces * mma::kPieceBytes),
+      bitXor(mul(token, mma::kElementBytes), mul(swizzle, mma::kPieceBytes)));
+}
+
+/// Slots of a strict pattern ascend, so that neighbouring threads, which take
+/// neighbouring slots of one token, read neighbouring bytes.
+void SpmmKernel::emitGatherMapOfSlots(GatherMap &result) {
+  result.numSlots = mma::kPairElements;
+  constexpr int64_t kPairs = mma::kStageSlots / mma::kPairElements;
+  constexpr int64_t kPieces = mma::kStageSlots / mma::kPieceElements;
+  Value pair = rem(map.thread, kPairs), row = div(map.thread, kPairs);
+  result.firstSlot = mul(pair, mma::kPairElements);
+  result.token = add(map.token, extend(row));
+  Value line = add(mul(map.batch, numTokens), result.token);
+  result.source = advance(globalPointer(args.x),
+                          mul(line, mma::kElementBytes * problem.numCols));
+  result.destination = add(mul(row, kPieces * mma::kPieceBytes),
+                           bitXor(mul(pair, mma::kPairBytes),
+                                  mul(rem(row, kPieces), mma::kPieceBytes)));
+}
+
+GatherMap SpmmKernel::emitGatherMap(GatherMode mode) {
   GatherMap result;
-  Value x = globalPointer(args.x);
-  if (problem.xTokenMajor) {
-    result.numSlots = mma::kPieceElements;
-    constexpr int64_t kPieces = mma::kStageSlots / mma::kPieceElements;
-    Value piece = rem(map.thread, kPieces), row = div(map.thread, kPieces);
-    result.firstSlot = mul(piece, mma::kPieceElements);
-    result.token = add(map.token, extend(row));
-    Value line = add(mul(map.batch, numTokens), result.token);
-    result.source = advance(x, mul(line, kElementBytes * problem.numCols));
-    result.destination =
-        add(mul(row, kPieces * mma::kPieceBytes),
-            mul(bitXor(piece, rem(row, kPieces)), mma::kPieceBytes));
-  } else {
-    int64_t pieces = schedule.tokenTile / mma::kPieceElements;
-    result.numSlots = mma::kStageSlots * pieces / SpmmSchedule::kThreads;
-    Value piece = rem(map.thread, pieces);
-    result.firstSlot = mul(div(map.thread, pieces), result.numSlots);
-    result.token = add(map.token, extend(mul(piece, mma::kPieceElements)));
-    Value line = mul(mul(map.batch, problem.numCols), numTokens);
-    result.source = advance(x, mul(add(line, result.token), kElementBytes));
-    Value swizzle = pieces >= 8
-                        ? rem(result.firstSlot, 8)
-                        : rem(div(result.firstSlot, 8 / pieces), pieces);
-    result.destination = add(mul(result.firstSlot, pieces * mma::kPieceBytes),
-                             mul(bitXor(piece, swizzle), mma::kPieceBytes));
-  }
+  result.mode = mode;
+  if (mode == GatherMode::Slots)
+    emitGatherMapOfSlots(result);
+  else
+    emitGatherMapOfTokens(result);
   emitGatherMapOfValues(result);
   return result;
 }
@@ -137,45 +160,23 @@ SpmmKernel::makeGather(Value stage, ValueRange list, Value write) {
   int64_t rowsAtOnce = SpmmSchedule::kThreads / mma::kValuePieces;
   for (int64_t row = 0; row < schedule.rowTile; row += rowsAtOnce)
     copies.push_back([=] { emitCopyValues(stage, write, row); });
-  if (problem.xTokenMajor) {
-    constexpr int64_t kTokensAtOnce =
-        SpmmSchedule::kThreads * mma::kPieceElements / mma::kStageSlots;
-    for (int64_t token = 0; token < schedule.tokenTile; token += kTokensAtOnce)
-      copies.push_back([=] { emitGatherSlots(stage, ids, write, token); });
+  if (gather.mode != GatherMode::Copies) {
+    addPairs(stage, ids, write, copies);
     return copies;
   }
-  if (ShapedType::isDynamic(problem.numTokens)) {
-    copies.push_back([=] {
-      Value aligned = equal(rem(numTokens, mma::kPieceElements), 0);
-      auto branch = scf::IfOp::create(b, aligned, /*withElseRegion=*/true);
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(branch.thenBlock());
-      for (int64_t i = 0; i < gather.numSlots; ++i)
-        emitCopyChannel(stage, ids, write, i, mma::kPieceBytes);
-      b.setInsertionPointToStart(branch.elseBlock());
-      for (int64_t i = 0; i < gather.numSlots; ++i)
-        emitGatherTokens(stage, ids, write, i);
-    });
-    return copies;
-  }
-  int64_t width = std::gcd(mma::kPieceBytes, kElementBytes * problem.numTokens);
   for (int64_t i = 0; i < gather.numSlots; ++i)
-    copies.push_back([=] {
-      if (width > kElementBytes)
-        emitCopyChannel(stage, ids, write, i, width);
-      else
-        emitGatherTokens(stage, ids, write, i);
-    });
+    copies.push_back([=] { emitCopyChannel(stage, ids, write, i); });
   return copies;
 }
 
 /// T is a multiple of a copy's tokens, so a copy lies wholly before or wholly
 /// behind T. What is not there is zero-filled by a copy of no bytes.
 void SpmmKernel::emitCopyChannel(Value stage, ValueRange ids, Value write,
-                                 int64_t position, int64_t width) {
+                                 int64_t position) {
+  int64_t width = copyWidth();
   auto [id, valid] = emitChannel(ids, position, stage);
-  Value source =
-      advance(gather.source, mul(extend(id), mul(numTokens, kElementBytes)));
+  Value source = advance(gather.source,
+                         mul(extend(id), mul(numTokens, mma::kElementBytes)));
   int64_t pieces = schedule.tokenTile / mma::kPieceElements;
   Value address = bitXor(add(write, gather.destination),
                          mma::getSwizzle(position, pieces) * mma::kPieceBytes);
@@ -187,8 +188,8 @@ void SpmmKernel::emitCopyChannel(Value stage, ValueRange ids, Value write,
   for (int64_t byte = 0; byte < mma::kPieceBytes; byte += width) {
     Value exists = valid;
     if (ragged)
-      exists =
-          both(valid, less(add(gather.token, byte / kElementBytes), numTokens));
+      exists = both(
+          valid, less(add(gather.token, byte / mma::kElementBytes), numTokens));
     NVVM::CpAsyncOp::create(b, advance(destination, byte),
                             advance(source, byte), width, cache,
                             select(exists, i32(width), i32(0)));

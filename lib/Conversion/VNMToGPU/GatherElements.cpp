@@ -3,68 +3,86 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // This file emits the gather of activations that asynchronous copies cannot
-// move: pieces are put together of elements in registers.
+// move: pairs of elements are put together in registers. A warp reads what lies
+// together in memory: tokens of a channel, or a token's channels of a stage.
 
 #include "SpmmKernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace vnm;
 
-static constexpr int64_t kElementBytes = 2;
+/// Pairs whose loads are under way together.
+static constexpr int64_t kBatch = 4;
 
+/// The element at `place` in the low half; zero unless `valid`.
 Value SpmmKernel::emitElement(Value place, Value valid) {
   Value safe = select(valid, place, globalPointer(args.x));
-  Value element = load(b.getI16Type(), safe, kElementBytes);
+  Value element = load(b.getI16Type(), safe, mma::kElementBytes);
   Value word = arith::ExtUIOp::create(b, b.getI32Type(), element);
   return select(valid, word, i32(0));
 }
 
-void SpmmKernel::emitStorePiece(ArrayRef<Value> elements, Value address) {
-  SmallVector<Value> words;
-  for (size_t i = 0; i < elements.size(); i += 2)
-    words.push_back(bitOr(elements[i], shiftLeft(elements[i + 1], i32(16))));
-  auto type = VectorType::get({mma::kPieceBytes / 4}, b.getI32Type());
-  Value vector = vector::FromElementsOp::create(b, type, words);
-  LLVM::StoreOp::create(b, vector, sharedPointer(address), mma::kPieceBytes);
-}
-
 /// Any T: a channel's tokens need not begin at a multiple of 4 bytes.
-void SpmmKernel::emitGatherTokens(Value stage, ValueRange ids, Value write,
-                                  int64_t position) {
+Value SpmmKernel::emitTokenPair(Value stage, ValueRange ids, int64_t position) {
   auto [id, valid] = emitChannel(ids, position, stage);
-  Value source =
-      advance(gather.source, mul(extend(id), mul(numTokens, kElementBytes)));
-  SmallVector<Value> elements;
-  for (int64_t i = 0; i < mma::kPieceElements; ++i) {
-    Value exists = both(valid, less(add(gather.token, i), numTokens));
-    elements.push_back(emitElement(advance(source, i * kElementBytes), exists));
-  }
-  int64_t pieces = schedule.tokenTile / mma::kPieceElements;
-  Value address = bitXor(add(write, gather.destination),
-                         mma::getSwizzle(position, pieces) * mma::kPieceBytes);
-  emitStorePiece(elements, add(address, position * pieces * mma::kPieceBytes));
+  Value source = advance(gather.source,
+                         mul(extend(id), mul(numTokens, mma::kElementBytes)));
+  Value halves[2];
+  for (int64_t i = 0; i < mma::kPairElements; ++i)
+    halves[i] = emitElement(advance(source, i * mma::kElementBytes),
+                            both(valid, less(add(gather.token, i), numTokens)));
+  return bitOr(halves[0], shiftLeft(halves[1], i32(16)));
 }
 
-/// Slots of a strict pattern ascend, so that neighbouring threads read
-/// neighbouring bytes.
-void SpmmKernel::emitGatherSlots(Value stage, ValueRange ids, Value write,
-                                 int64_t token) {
+/// Tokens `token` behind the thread's first.
+Value SpmmKernel::emitSlotPair(Value stage, ValueRange ids, int64_t token) {
   Value source =
-      advance(gather.source, i64(token * kElementBytes * problem.numCols));
-  Value tokenExists = isTrue();
-  if (raggedTokens())
-    tokenExists = less(add(gather.token, token), numTokens);
-  SmallVector<Value> elements;
-  for (int64_t i = 0; i < mma::kPieceElements; ++i) {
+      advance(gather.source, i64(token * mma::kElementBytes * problem.numCols));
+  Value tokenExists =
+      raggedTokens() ? less(add(gather.token, token), numTokens) : isTrue();
+  Value halves[2];
+  for (int64_t i = 0; i < mma::kPairElements; ++i) {
     auto [id, valid] = emitChannel(ids, i, stage);
-    elements.push_back(
-        emitElement(advance(source, mul(extend(id), kElementBytes)),
-                    both(tokenExists, valid)));
+    halves[i] =
+        emitElement(advance(source, mul(extend(id), mma::kElementBytes)),
+                    both(tokenExists, valid));
   }
-  emitStorePiece(elements, add(add(write, gather.destination),
-                               token * mma::kStageSlots * kElementBytes));
+  return bitOr(halves[0], shiftLeft(halves[1], i32(16)));
+}
+
+/// Threads take every fourth token of token-major x.
+static constexpr int64_t kTokensAtOnce =
+    SpmmSchedule::kThreads * mma::kPairElements / mma::kStageSlots;
+
+Value SpmmKernel::emitPairAddress(Value write, int64_t number) {
+  bool slots = gather.mode == GatherMode::Slots;
+  int64_t line = slots ? number * kTokensAtOnce : number;
+  int64_t pieces =
+      (slots ? mma::kStageSlots : schedule.tokenTile) / mma::kPieceElements;
+  Value address = bitXor(add(write, gather.destination),
+                         mma::getSwizzle(line, pieces) * mma::kPieceBytes);
+  return advance(sharedPointer(address), line * pieces * mma::kPieceBytes);
+}
+
+/// Ids that are not given are loaded; what a batch does not use goes away.
+void SpmmKernel::addPairs(Value stage, ArrayRef<Value> list, Value write,
+                          SmallVectorImpl<Copy> &copies) {
+  bool slots = gather.mode == GatherMode::Slots;
+  int64_t count = slots ? schedule.tokenTile / kTokensAtOnce : gather.numSlots;
+  SmallVector<Value> given(list);
+  for (int64_t first = 0; first < count; first += kBatch)
+    copies.push_back([=] {
+      int64_t end = std::min(first + kBatch, count);
+      SmallVector<Value> ids = given.empty() ? emitLoadIds(stage) : given;
+      SmallVector<Value> pairs;
+      for (int64_t i = first; i < end; ++i)
+        pairs.push_back(slots ? emitSlotPair(stage, ids, i * kTokensAtOnce)
+                              : emitTokenPair(stage, ids, i));
+      for (int64_t i = first; i < end; ++i)
+        LLVM::StoreOp::create(b, pairs[i - first], emitPairAddress(write, i),
+                              mma::kPairBytes);
+    });
 }

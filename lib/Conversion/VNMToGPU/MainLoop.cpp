@@ -52,6 +52,14 @@ static SmallVector<Value> toRegisters(ImplicitLocOpBuilder &b,
   return registers;
 }
 
+/// Whether column ids are loaded a stage ahead. A kernel for any T has the
+/// registers of its copies; where it takes pairs of tokens, for which a thread
+/// needs more ids, it loads them when it needs them.
+static bool carriesIds(const SpmmProblem &problem, GatherMode mode) {
+  return mode != GatherMode::Tokens ||
+         !ShapedType::isDynamic(problem.numTokens);
+}
+
 Value SpmmKernel::emitNextBuffer(Value buffer) {
   Value next = add(buffer, schedule.stageBytes());
   Value end = add(shared, schedule.stages * schedule.stageBytes());
@@ -85,7 +93,8 @@ void SpmmKernel::emitStage(LoopState &state, Value stage, bool gathers,
   if (gathers) {
     Value later = add(stage, schedule.stages - 1);
     copies = makeGather(later, state.ids, state.write);
-    state.ids = emitLoadIds(add(later, 1));
+    if (carriesIds(problem, gather.mode))
+      state.ids = emitLoadIds(add(later, 1));
     state.write = emitNextBuffer(state.write);
   }
   if (!last && !stagesMetadata())
@@ -152,7 +161,8 @@ LoopState SpmmKernel::emitPrologue() {
     }
     NVVM::CpAsyncCommitGroupOp::create(b);
   }
-  state.ids = emitLoadIds(i32(ahead));
+  if (carriesIds(problem, gather.mode))
+    state.ids = emitLoadIds(i32(ahead));
   if (!stagesMetadata())
     state.metadata = emitLoadMetadata(i32(0));
   state.read = shared;
@@ -164,7 +174,8 @@ LoopState SpmmKernel::emitPrologue() {
   return state;
 }
 
-SmallVector<Value> SpmmKernel::emitMainLoop() {
+SmallVector<Value> SpmmKernel::emitMainLoop(GatherMode mode) {
+  gather = emitGatherMap(mode);
   LoopState state = emitPrologue();
   int64_t gathering = std::max<int64_t>(0, numStages() - (schedule.stages - 1));
   emitStages(state, 0, std::min(gathering, numStages() - 1),
@@ -173,4 +184,24 @@ SmallVector<Value> SpmmKernel::emitMainLoop() {
              /*gathers=*/false);
   emitStage(state, i32(numStages() - 1), /*gathers=*/false, /*last=*/true);
   return state.sums;
+}
+
+/// If T is dynamic, whether rows of x are aligned shows at run time.
+SmallVector<Value> SpmmKernel::emitMainLoop() {
+  if (problem.xTokenMajor)
+    return emitMainLoop(GatherMode::Slots);
+  if (!ShapedType::isDynamic(problem.numTokens))
+    return emitMainLoop(copyWidth() > mma::kElementBytes ? GatherMode::Copies
+                                                         : GatherMode::Tokens);
+  SmallVector<Type> types(4 * schedule.rowTilesPerWarp() *
+                              schedule.tokenTilesPerWarp(),
+                          b.getF32Type());
+  Value aligned = equal(rem(numTokens, mma::kPieceElements), 0);
+  auto branch = scf::IfOp::create(b, types, aligned, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  scf::YieldOp::create(b, emitMainLoop(GatherMode::Copies));
+  b.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(b, emitMainLoop(GatherMode::Tokens));
+  return SmallVector<Value>(branch.getResults());
 }

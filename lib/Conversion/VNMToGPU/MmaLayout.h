@@ -19,7 +19,10 @@ constexpr int64_t kStageSlots = 4 * kStageGroups;
 /// What an asynchronous copy moves, and a row of an 8x8 matrix of ldmatrix.
 constexpr int64_t kPieceBytes = 16;
 /// Its elements of 16 bits.
-constexpr int64_t kPieceElements = 8;
+constexpr int64_t kElementBytes = 2;
+constexpr int64_t kPieceElements = kPieceBytes / kElementBytes;
+/// Elements that are moved through registers together.
+constexpr int64_t kPairElements = 2, kPairBytes = 4;
 
 /// What the pieces' numbers of row `row` of an array in shared memory are
 /// XORed with, if a row has `pieces` pieces, a power of two. Shared memory has

@@ -41,7 +41,6 @@ SpmmKernel::SpmmKernel(ImplicitLocOpBuilder &builder, SpmmOp op,
 void SpmmKernel::emit(Value sharedMemory) {
   shared = LLVM::PtrToIntOp::create(b, b.getI32Type(), sharedMemory);
   map = emitTileMap();
-  gather = emitGatherMap();
   emitEpilogue(emitMainLoop());
 }
 

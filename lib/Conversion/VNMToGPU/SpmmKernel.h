@@ -81,11 +81,19 @@ struct TileMap {
   mlir::Value batch;     ///< Batch entry, batch dimensions flattened; i64.
 };
 
-/// What a thread gathers of every stage: if x is feature-major, the piece of 8
-/// tokens from `token` on of its slots; if token-major, the piece of its 8
-/// slots of every 16th token from `token` on.
+/// How activations get to shared memory.
+enum class GatherMode {
+  Copies, ///< Feature-major x: asynchronous copies of 4, 8 or 16 bytes.
+  Tokens, ///< Feature-major x: through registers, as rows begin anywhere.
+  Slots   ///< Token-major x: through registers, as elements lie apart.
+};
+
+/// What a thread gathers of every stage: a unit of each of its slots, which lie
+/// side by side, of feature-major x (8 tokens by copies, else 2), or its 2
+/// slots of every fourth token of token-major x.
 struct GatherMap {
-  int64_t numSlots;        ///< The thread's slots, side by side.
+  GatherMode mode;
+  int64_t numSlots;        ///< The thread's slots.
   mlir::Value firstSlot;   ///< Of the stage; i32.
   mlir::Value token;       ///< Of the batch entry; i64.
   mlir::Value source;      ///< x at `token` and channel 0.
@@ -144,8 +152,12 @@ private:
   mlir::Value emitRowExists(mlir::Value row);
 
   // Gather.cpp
-  GatherMap emitGatherMap();
+  GatherMap emitGatherMap(GatherMode mode);
+  void emitGatherMapOfSlots(GatherMap &result);
+  void emitGatherMapOfTokens(GatherMap &result);
   void emitGatherMapOfValues(GatherMap &result);
+  /// Bytes of a copy if T, and so rows of x, is as it is; 2 if there is none.
+  int64_t copyWidth() const;
   /// The thread's column ids of stage `stage`; of the last if there is none.
   llvm::SmallVector<mlir::Value> emitLoadIds(mlir::Value stage);
   /// Ids that are loaded at a time.
@@ -159,9 +171,8 @@ private:
   /// and R; nothing is read for them.
   llvm::SmallVector<Copy> makeGather(mlir::Value stage, mlir::ValueRange ids,
                                      mlir::Value write);
-  /// By asynchronous copies of `width` bytes.
   void emitCopyChannel(mlir::Value stage, mlir::ValueRange ids,
-                       mlir::Value write, int64_t position, int64_t width);
+                       mlir::Value write, int64_t position);
   void emitCopyValues(mlir::Value stage, mlir::Value write, int64_t row);
 
   // MetadataStage.cpp
@@ -174,16 +185,18 @@ private:
   llvm::SmallVector<mlir::Value> emitReadMetadata(mlir::Value stage);
 
   // GatherElements.cpp
-  /// Through registers, where tokens are not aligned.
-  void emitGatherTokens(mlir::Value stage, mlir::ValueRange ids,
-                        mlir::Value write, int64_t position);
-  /// From token-major x, tokens `round` times 16 on.
-  void emitGatherSlots(mlir::Value stage, mlir::ValueRange ids,
-                       mlir::Value write, int64_t round);
-  /// The element at `place`, in the low half of an i32; zero unless `valid`.
+  /// Fetch a pair of elements that lie side by side in shared memory, in the
+  /// halves of an i32; what does not exist is zero and not read.
+  mlir::Value emitTokenPair(mlir::Value stage, mlir::ValueRange ids,
+                            int64_t position);
+  mlir::Value emitSlotPair(mlir::Value stage, mlir::ValueRange ids,
+                           int64_t token);
   mlir::Value emitElement(mlir::Value place, mlir::Value valid);
-  void emitStorePiece(llvm::ArrayRef<mlir::Value> elements,
-                      mlir::Value address);
+  /// Adds copies of pairs in batches, so that few registers hold many loads.
+  void addPairs(mlir::Value stage, llvm::ArrayRef<mlir::Value> ids,
+                mlir::Value write, llvm::SmallVectorImpl<Copy> &copies);
+  /// The place of the thread's pair number `number` in the stage at `write`.
+  mlir::Value emitPairAddress(mlir::Value write, int64_t number);
 
   // Fragments.cpp
   /// The four registers of m16 tile `tile` and k32 step `half` of the stage at
@@ -203,6 +216,7 @@ private:
   // MainLoop.cpp
   /// The tile's sums.
   llvm::SmallVector<mlir::Value> emitMainLoop();
+  llvm::SmallVector<mlir::Value> emitMainLoop(GatherMode mode);
   LoopState emitPrologue();
   /// `count` stages from `first` on; `gathers`: each starts the gather of a
   /// later one.
