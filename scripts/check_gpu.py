@@ -295,8 +295,8 @@ def main():
     hold.add_argument("files", nargs=2, help="files that run --dump wrote")
     make.add_argument("--token-tile", type=int, default=0, help="tokens of a tile of wgmma_sp")
     for command in (make, execute, hold):
-        command.add_argument("--family", default="auto", choices=("auto", "mma_sp", "wgmma_sp"),
-                             help="kernel family; wgmma_sp has cases of its own")
+        command.add_argument("--family", default="auto", choices=("auto", "mma_sp", "wgmma_sp", "skinny"),
+                             help="kernel family; wgmma_sp and skinny have cases of their own")
     options = parser.parse_args()
     if options.family == "wgmma_sp" and getattr(options, "chip", None) == "sm_80":
         options.chip = "sm_90a"

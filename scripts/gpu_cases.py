@@ -47,8 +47,8 @@ class Case:
 
 
 def make_wgmma_cases():
-    """What the family wgmma_sp supports: V of 64 or more, feature-major, T a static
-    multiple of 8."""
+    """What the family wgmma_sp supports: V of 64 or more, T a static multiple of 8;
+    feature-major, or through transposes."""
     common = dict(dynamic=False, poison=True)
     cases = []
     for i, m in enumerate((4, 5, 6, 8, 16)):
@@ -78,6 +78,11 @@ def make_wgmma_cases():
         Case("wgmma_batch", 200, 304, 328, **extra, batch=(2, 2)),
         Case("wgmma_permuted_bias", 200, 304, 72, **extra, permuted=True, epilogue="bias", accumulate=True),
         Case("wgmma_gelu_tanh", 200, 304, 136, **extra, out="f16", epilogue="gelu_tanh"),
+        # Through a transpose before, after, or both: whole tiles and ragged ones.
+        Case("wgmma_token", 128, 192, 128, **extra, out="f16", x_token_major=True, y_token_major=True),
+        Case("wgmma_token_odd", 203, 301, 72, v=64, m=5, out="f32", x_token_major=True, y_token_major=True, batch=(2,), **common),
+        Case("wgmma_token_x", 200, 304, 136, v=128, m=8, dtype="bf16", out="bf16", x_token_major=True, epilogue="bias", **common),
+        Case("wgmma_token_y", 200, 300, 72, v=64, m=8, out="f16", y_token_major=True, permuted=True, **common),
         Case("wgmma_scale_residual", 200, 304, 72, v=64, m=8, dynamic=False, out="bf16", epilogue="scale_residual", batch=(2,)),
         Case("large_wgmma", 1024, 4096, 2048, v=128, m=8, out="f16", dynamic=False),
         Case("large_wgmma_v64", 2048, 4096, 1032, v=64, m=5, dtype="bf16", out="f32", **common),
@@ -88,8 +93,69 @@ def make_wgmma_cases():
     return cases
 
 
+def make_skinny_cases():
+    """What the family skinny supports: a static T of 1 to 64; token-major x only where
+    it fits in shared memory."""
+    common = dict(dynamic=False, poison=True)
+    cases = []
+    # The matrix: every M with every V; every alignment of rows of x.
+    for i, m in enumerate((4, 5, 6, 8, 16)):
+        for j, v in enumerate((16, 32, 64, 128)):
+            n = 4 * i + j
+            cases.append(
+                Case(
+                    f"skinny_v{v}_m{m}", 100 + 17 * n, 301 + 53 * n, (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)[n % 10],
+                    v, m, dtype=("f16", "bf16")[(i + j) % 2], out=("f32", "f16", "bf16", "f64")[n % 4],
+                    y_token_major=bool((n // 3) % 2), **common,
+                )
+            )
+    extra = dict(v=128, m=8, dynamic=False)
+    one = dict(v=64, m=8, dynamic=False, poison=True)
+    cases += [
+        Case("skinny_aligned_1", 256, 2048, 1, **extra, out="f16"),
+        Case("skinny_aligned_8", 256, 2048, 8, **extra, out="f16"),
+        Case("skinny_aligned_16", 256, 2048, 16, **extra),
+        Case("skinny_aligned_48", 128, 1024, 48, **extra),
+        Case("skinny_aligned_64", 128, 2048, 64, **extra, out="f16"),
+        # Rings that are used more than once.
+        Case("skinny_long_1", 64, 16384, 1, **extra),
+        Case("skinny_long_16", 32, 16384, 16, **extra, poison=True),
+        Case("skinny_long_odd", 48, 16383, 2, v=64, m=5, **common),
+        Case("skinny_long_odd_1", 48, 8195, 1, v=32, m=5, **common),
+        Case("skinny_token_1", 256, 512, 1, **one, x_token_major=True, y_token_major=True),
+        Case("skinny_token_5", 200, 301, 5, **one, x_token_major=True, y_token_major=True, batch=(2,)),
+        Case("skinny_token_17", 200, 304, 17, **one, x_token_major=True),
+        Case("skinny_63", 80, 8192, 63, **one, out="f16"),
+        Case("skinny_9", 80, 500, 9, **one, dtype="bf16"),
+        Case("skinny_40", 80, 500, 40, **one),
+        Case("skinny_many_rows", 17000, 72, 8, v=128, m=6, dynamic=False, out="f16"),
+        Case("skinny_tall_panel", 700, 512, 24, v=256, m=8, **common),
+        Case("skinny_one_row", 1, 100, 1, v=64, m=4, dynamic=False),
+        Case("skinny_one_group", 64, 3, 7, v=64, m=8, dynamic=False),
+        Case("skinny_one_col", 64, 1, 4, v=16, m=4, dynamic=False),
+        Case("skinny_ids_above_32767", 64, 40000, 2, v=32, m=64, **common),
+        Case("skinny_wide_ids", 130, 70000, 8, v=64, m=64, wide_ids=True, **common),
+        Case("skinny_wide_ids_1", 130, 70000, 1, v=64, m=64, wide_ids=True, **common),
+        Case("skinny_wide_ids_resident", 130, 3000, 1, v=64, m=64, wide_ids=True, **common),
+        Case("skinny_permuted", 200, 300, 12, v=64, m=8, permuted=True, **common),
+        Case("skinny_accumulate", 200, 304, 8, **extra, out="f16", accumulate=True),
+        Case("skinny_batch", 200, 304, 6, **extra, batch=(2, 2)),
+        Case("skinny_batch_1", 72, 301, 1, **extra, batch=(3,)),
+        Case("skinny_permuted_bias", 200, 304, 8, **extra, permuted=True, epilogue="bias", accumulate=True),
+        Case("skinny_gelu_tanh", 200, 304, 1, **extra, out="f16", epilogue="gelu_tanh"),
+        Case("skinny_scale_residual", 200, 304, 24, v=64, m=8, dynamic=False, out="bf16", epilogue="scale_residual", batch=(2,)),
+        Case("large_skinny_1", 4096, 4096, 1, **extra, out="f16"),
+        Case("large_skinny_16", 4096, 4096, 16, v=64, m=8, dynamic=False, out="f16"),
+        Case("large_skinny_64", 4096, 4096, 64, v=128, m=16, dynamic=False, out="f16"),
+        Case("large_skinny_m5", 8192, 8192, 8, v=128, m=5, dtype="bf16", **common),
+        Case("large_skinny_m5_1", 8192, 8192, 1, v=64, m=5, **common),
+    ]
+    return cases
+
+
 def get_cases(family):
-    return make_wgmma_cases() if family == "wgmma_sp" else make_cases()
+    makers = {"wgmma_sp": make_wgmma_cases, "skinny": make_skinny_cases}
+    return makers.get(family, make_cases)()
 
 
 def make_cases():

@@ -25,6 +25,7 @@ while [[ $# -gt 0 ]]; do
 done
 
 bash scripts/install_deps.sh
+bash scripts/install_torch.sh
 bash scripts/build.sh --preset "$preset"
 
 # libMLIR is not instrumented: containers that cross into it look overflown, its

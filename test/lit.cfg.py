@@ -66,12 +66,37 @@ config.substitutions.insert(
         " -fuse-ld=lld -lVNM-C -lm",
     ),
 )
+# A C compiler that knows MLIR's C API, in archives, and ours beside it.
+config.substitutions.insert(
+    0,
+    (
+        "%mlir_c_host",
+        f"{config.cc} -std=c11 -Wall -Wextra -Werror -I{config.vnm_src_root}/include -I{config.vnm_obj_root}/include"
+        f" -I{config.vnm_src_root}/test/CAPI/Inputs -isystem {config.llvm_prefix}/include"
+        f" -L{config.vnm_lib_dir} -Wl,-rpath,{config.vnm_lib_dir} -L{config.llvm_prefix}/lib"
+        f" -Wl,-rpath,{config.llvm_prefix}/lib -fuse-ld=lld -lVNMCAPI -lMLIRCAPIRegisterEverything -lMLIRCAPIIR"
+        " -lMLIR -lLLVM -lstdc++",
+    ),
+)
+# The environment of scripts/build.sh, as far as ccache tells results apart by it.
+locale = [f"{name}={os.environ[name]}" for name in ("LANG", "LC_ALL", "LC_CTYPE", "LC_MESSAGES") if name in os.environ]
+config.substitutions.append(("%cached", f"env CCACHE_BASEDIR={config.vnm_src_root} {' '.join(locale)}"))
 # A Python that knows the package of the source tree and our library.
 config.substitutions.append(
     (
         "%vnm_python",
         f"env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={config.vnm_src_root}/python_bindings"
         f" VNM_LIBRARY={config.vnm_lib_dir}/libVNM-C.so '{config.python}'",
+    )
+)
+# The same with PyTorch, which scripts/install_torch.sh installs apart. Small tensors
+# are slow on many threads.
+torch_python = os.path.join(config.vnm_src_root, "build", "torch", "bin", "python")
+config.substitutions.append(
+    (
+        "%vnm_torch_python",
+        f"env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={config.vnm_src_root}/python_bindings HF_HUB_OFFLINE=1"
+        f" OMP_NUM_THREADS=1 VNM_LIBRARY={config.vnm_lib_dir}/libVNM-C.so '{torch_python}'",
     )
 )
 
@@ -85,12 +110,17 @@ def has_cuda_device():
 
 
 # Features: ptxas = NVIDIA's assembler is installed; cuda = a driver and a device
-# are there; numpy = %python imports it; asan = our code is instrumented.
+# are there; numpy = %python imports it; torch = PyTorch is installed; asan = our
+# code is instrumented; release = it is built as the preset release does.
 if config.ptxas and shutil.which(config.ptxas):
     config.available_features.add("ptxas")
 if has_cuda_device():
     config.available_features.add("cuda")
 if config.have_numpy:
     config.available_features.add("numpy")
+if os.path.exists(os.path.join(config.vnm_src_root, "build", "torch", "requirements")):
+    config.available_features.add("torch")
 if config.sanitizer:
     config.available_features.add("asan")
+elif config.build_type == "Release":
+    config.available_features.add("release")

@@ -4,6 +4,7 @@
 """Which products are measured, and the kernels compiled for them."""
 
 import dataclasses
+import json
 import os
 import re
 import subprocess
@@ -34,29 +35,58 @@ LAYERS = {
     "vit-l": [(3072, 1024), (1024, 1024), (4096, 1024), (1024, 4096)],
     "swin-t": [(288, 96), (96, 96), (384, 96), (96, 384), (192, 384), (576, 192), (192, 192), (768, 192),
                (192, 768), (384, 768), (768, 1536)],
+    "swin-b": [(384, 128), (128, 128), (512, 128), (128, 512), (256, 512)],
     "gpt2-xl": [(4800, 1600), (1600, 1600), (6400, 1600), (1600, 6400)],
-    "llama2-7b": [(12288, 4096), (4096, 4096), (22016, 4096), (4096, 11008), (4096, 5504), (4096, 2752),
+    "llama2-7b": [(12288, 4096), (4096, 4096), (22016, 4096), (11008, 4096), (4096, 11008), (4096, 5504), (4096, 2752),
                   (4096, 1376)],
     "llama2-13b": [(15360, 5120), (5120, 5120), (27648, 5120), (5120, 13824)],
     "llama3-8b": [(6144, 4096), (1024, 4096), (28672, 4096), (4096, 14336), (128, 4096)],
     "llama3-70b": [(10240, 8192), (8192, 8192), (57344, 8192), (8192, 28672)],
     "qwen2.5-7b": [(4608, 3584), (512, 3584), (3584, 3584), (37888, 3584), (3584, 18944), (3584, 4736), (64, 3584)],
+    "qwen2.5-32b": [(7168, 5120), (5120, 5120), (55296, 5120), (5120, 27648)],
+    "qwen2.5-72b": [(10240, 8192), (8192, 8192), (59136, 8192), (8192, 29568)],
 }
 MODEL_TOKENS = [1, 8, 16, 64, 197, 512, 2048, 4096]
+# What every layer is checked with; "tokens" has more of them.
+CHECK_TOKENS = [1, 16, 49, 64, 197, 512]
 SETS = {
     "quick": QUICK,
     "table": LARGE + DEIT + FEW_TOKENS,
     "tokens": [(4096, 4096, t) for t in TOKENS],
     **{name: [(r, k, t) for r, k in layers for t in MODEL_TOKENS] for name, layers in LAYERS.items()},
 }
+SETS["check"] = SETS["tokens"] + [(r, k, t) for layers in LAYERS.values() for r, k in layers for t in CHECK_TOKENS]
 SETS["models"] = [shape for name in LAYERS for shape in SETS[name]]
 PATTERNS = [(v, m) for v in (128, 64) for m in (4, 5, 8, 16)]
+
+# What is computed on a sum, %acc: f32, and the bias of its row, %bias: f32, before it
+# is stored. gelu is x (1 + erf(x / sqrt 2)) / 2.
+EPILOGUES = {
+    "none": None,
+    "bias": """    %result = arith.addf %acc, %bias : f32
+""",
+    "bias-gelu": """    %half = arith.constant 0.5 : f32
+    %one = arith.constant 1.0 : f32
+    %factor = arith.constant 0.70710678118654752 : f32
+    %sum = arith.addf %acc, %bias : f32
+    %scaled = arith.mulf %sum, %factor : f32
+    %erf = math.erf %scaled : f32
+    %more = arith.addf %erf, %one : f32
+    %halved = arith.mulf %sum, %half : f32
+    %result = arith.mulf %halved, %more : f32
+""",
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
     """One kernel to compile: a weight of R x K at V:2:M times K x T, feature-major,
-    or token-major if `token_major`."""
+    or token-major if `token_major`.
+
+    `variant` names the options it is compiled with; `schedule` is what #vnm.schedule
+    holds, e.g. "family = wgmma_sp, token_tile = 256", or empty to let the compiler
+    choose; `epilogue` is one of EPILOGUES.
+    """
 
     rows: int
     cols: int
@@ -66,11 +96,17 @@ class Case:
     dtype: str = "f16"
     token_major: bool = False
     variant: str = "default"
+    schedule: str = ""
+    epilogue: str = "none"
 
     @property
     def name(self):
-        layout = "_token" if self.token_major else ""
-        return f"{self.rows}x{self.cols}x{self.tokens}_{self.v}_2_{self.m}_{self.dtype}{layout}_{self.variant}"
+        parts = [f"{self.rows}x{self.cols}x{self.tokens}_{self.v}_2_{self.m}_{self.dtype}"]
+        parts += ["token"] * self.token_major
+        parts += [self.epilogue] * (self.epilogue != "none")
+        parts.append(self.variant)
+        parts += [re.sub(r"\W+", "-", self.schedule)] * bool(self.schedule)
+        return "_".join(parts)
 
 
 def parse_shapes(texts):
@@ -98,8 +134,23 @@ def parse_patterns(texts):
     return patterns
 
 
-def to_mlir(case):
-    """The module of one product on memrefs."""
+def epilogue_text(case):
+    """(argument of the function, clause of the product) for the case's epilogue."""
+    body = EPILOGUES[case.epilogue]
+    if body is None:
+        return "", ""
+    kind = f"memref<{case.rows}x{case.dtype}>"
+    return f", %biases: {kind}", f"""
+      epilogue(%biases per_row : {kind}) {{
+  ^bb0(%acc: f32, %stored: {case.dtype}):
+    %bias = arith.extf %stored : {case.dtype} to f32
+{body}    %rounded = arith.truncf %result : f32 to {case.dtype}
+    vnm.yield %rounded : {case.dtype}
+  }}"""
+
+
+def to_mlir(case, name="product"):
+    """The function of one product on memrefs."""
     groups = -(-case.cols // case.m)
     panels = -(-case.rows // case.v)
     ids = "i16" if case.cols <= 65535 else "i32"
@@ -113,14 +164,17 @@ def to_mlir(case):
         f"memref<{panels}x{4 * groups}x{ids}>", activation(case.cols),
     ]
     encoding = f"{case.v}:2:{case.m}" + (", columns = i32" if ids == "i32" else "")
-    layouts = ""
+    attributes = []
     if case.token_major:
-        layouts = ("{x_layout = #vnm.activation_layout<token_major>, "
-                   "y_layout = #vnm.activation_layout<token_major>}")
-    return f"""func.func @product(%values: {types[0]}, %metadata: {types[1]}, %columns: {types[2]},
-                   %x: {types[3]}, %y: {activation(case.rows)}) {{
+        attributes += ["x_layout = #vnm.activation_layout<token_major>", "y_layout = #vnm.activation_layout<token_major>"]
+    if case.schedule:
+        attributes.append(f"schedule = #vnm.schedule<{case.schedule}>")
+    attributes = f" {{{', '.join(attributes)}}}" if attributes else ""
+    argument, clause = epilogue_text(case)
+    return f"""func.func @{name}(%values: {types[0]}, %metadata: {types[1]}, %columns: {types[2]},
+                   %x: {types[3]}, %y: {activation(case.rows)}{argument}) {{
   vnm.spmm #vnm.encoding<{encoding}> ins(%values, %metadata, %columns, %x : {', '.join(types)})
-      outs(%y : {activation(case.rows)}) {layouts}
+      outs(%y : {activation(case.rows)}){attributes}{clause}
   return
 }}
 """
@@ -132,7 +186,7 @@ def compile_case(case, folder, vnm_opt, chip, options):
     target = os.path.join(folder, case.name)
     stamp = f"// {chip} {options}\n{to_mlir(case)}"
     source = os.path.join(target, "product.mlir")
-    if os.path.exists(os.path.join(target, "manifest.json")):
+    if os.path.exists(os.path.join(target, "case.json")):
         with open(source) as file:
             newer = os.path.getmtime(source) > os.path.getmtime(vnm_opt)
             if newer and file.read() == stamp:
@@ -145,7 +199,11 @@ def compile_case(case, folder, vnm_opt, chip, options):
         f"--vnm-write-kernels=dir={target}", "-o", os.devnull,
     ]
     done = subprocess.run(command, capture_output=True, text=True)
-    return done.stderr if done.returncode else None
+    if done.returncode:
+        return done.stderr
+    with open(os.path.join(target, "case.json"), "w") as file:
+        json.dump(dataclasses.asdict(case), file)
+    return None
 
 
 def compile_cases(cases, folder, vnm_opt, chip, variants, jobs):

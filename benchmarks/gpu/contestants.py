@@ -32,7 +32,10 @@ def error_of(result, expected):
 
 
 class Contestant:
-    """One way to compute one product. `run(index)` enqueues it."""
+    """One way to compute one product. `run(index)` enqueues it. `timing` holds
+    arguments of timing.Timed."""
+
+    timing = {}
 
     def __init__(self, shape, labels, copies, tolerance):
         self.shape, self.labels, self.copies, self.tolerance = shape, labels, copies, tolerance
@@ -68,13 +71,21 @@ class CuBLAS(Contestant):
 
 
 class CuSparseLt(Contestant):
-    """torch._cslt_sparse_mm with one algorithm, on the packed 2:4 weight."""
+    """torch._cslt_sparse_mm with one algorithm, on the packed 2:4 weight.
 
-    def __init__(self, shape, packed, x, token_major, transpose, algorithm):
+    A call that transposes the result takes the host 0.1 to 0.3 s (PyTorch 2.11), so
+    that few are captured. `seconds` is what a search measured.
+    """
+
+    MAX_COPIES = 6
+
+    def __init__(self, shape, packed, x, token_major, transpose, algorithm, seconds=None):
         self.options = dict(zip(("alg_id", "split_k", "split_k_mode"), algorithm))
         self.transpose = transpose
         x = x.t().contiguous() if token_major else x
-        copies = num_copies(packed, x, torch.empty(shape[0], shape[2], dtype=x.dtype, device="meta"))
+        y = torch.empty(shape[0], shape[2], dtype=x.dtype, device="meta")
+        copies = min(self.MAX_COPIES, num_copies(packed, x, y)) if seconds else 1
+        self.timing = {"max_launches": copies, "estimate": seconds}
         name = " ".join(f"{key}={value}" for key, value in self.options.items())
         layout = ("token_major" if token_major else "feature_major") + (" transposed result" if transpose else "")
         super().__init__(shape, {"contestant": "cusparselt", "layout": layout, "algorithm": name, "pattern": "2:4"},
@@ -91,13 +102,25 @@ class CuSparseLt(Contestant):
         return [y.t() if self.transpose else y for y in self.y if y is not None]
 
 
-class Ours(Contestant):
-    """A kernel of a manifest."""
+def finish(name, product, bias):
+    """The result of an epilogue of cases.EPILOGUES, in float64."""
+    if name == "none":
+        return product
+    result = product + bias[:, None]
+    return torch.nn.functional.gelu(result) if name == "bias-gelu" else result
 
-    def __init__(self, shape, kernel, variant, parts, x):
-        rows, cols, tokens = shape
-        self.kernel = kernel
+
+class Ours(Contestant):
+    """A kernel of a manifest (measure.Built). With `dependent`, each launch may overlap
+    the one before it, as far as the kernel allows."""
+
+    def __init__(self, shape, built, parts, x, copies=None, dependent=False):
+        """`copies`: sets of buffers; by default as many as timing needs."""
+        rows, _, tokens = shape
+        self.kernel = kernel = built.kernel
+        self.dependent = dependent
         self.sizes = {"tokens": tokens}
+        self.epilogue = built.epilogue
         layouts = {a["name"]: a.get("layout") for a in kernel.arguments}
         self.y_token_major = layouts["y"] == "token_major"
         x = x.t().contiguous() if layouts["x"] == "token_major" else x
@@ -105,22 +128,32 @@ class Ours(Contestant):
         out = {"f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32}[out]
         size = (tokens, rows) if self.y_token_major else (rows, tokens)
         y = torch.full(size, float("nan"), dtype=out, device=x.device)
-        copies = num_copies(*parts.values(), x, y)
+        buffers = {**parts, "x": x, "y": y}
+        if self.epilogue != "none":
+            # As large as the sums, so that an epilogue that forgets it is wrong.
+            scale = float(parts["values"].shape[1]) ** 0.5
+            buffers["epilogue0"] = (scale * torch.randn(rows, device=x.device)).to(x.dtype)
+        copies = copies or num_copies(*buffers.values())
         groups = parts["values"].shape[1] // 2
-        labels = {"contestant": "vnm", "pattern": kernel.pattern, "family": kernel.family, "variant": variant,
-                  "layout": layouts["x"]}
+        labels = {"contestant": "vnm", "pattern": kernel.pattern, "family": kernel.family,
+                  "schedule": kernel.schedule, "variant": built.variant, "epilogue": self.epilogue,
+                  "dependent": dependent, "layout": layouts["x"]}
         # The result's rounding, and one truncation of the sum to f32 per mma.sp.
         super().__init__(shape, labels, copies, ROUNDING.get(out, 0.0) + 2.0**-23 * (2 + -(-groups // 8)))
-        self.sets = [{name: tensor.clone() for name, tensor in {**parts, "x": x, "y": y}.items()}
-                     for _ in range(copies)]
+        self.sets = [{name: tensor.clone() for name, tensor in buffers.items()} for _ in range(copies)]
         self.parameters = [
             kernel.parameters({name: (t.data_ptr(), t.numel()) for name, t in buffers.items()}, self.sizes)
             for buffers in self.sets
         ]
 
+    def finish(self, product):
+        """What the kernel is to store for a float64 product."""
+        bias = self.sets[0].get("epilogue0")
+        return finish(self.epilogue, product, None if bias is None else bias.double())
+
     def run(self, index):
         stream = torch.cuda.current_stream().cuda_stream
-        self.kernel.launch(self.parameters[index], self.sizes, stream)
+        self.kernel.launch(self.parameters[index], self.sizes, stream, self.dependent)
 
     def outputs(self):
         return [b["y"].t() if self.y_token_major else b["y"] for b in self.sets]

@@ -9,6 +9,21 @@ import os
 
 VERSION = 1
 MAX_DYNAMIC_SHARED_SIZE_BYTES = 8  # CU_FUNC_ATTRIBUTE_...
+PROGRAMMATIC_STREAM_SERIALIZATION = 6  # CU_LAUNCH_ATTRIBUTE_...
+
+
+class LaunchAttribute(ctypes.Structure):
+    """CUlaunchAttribute; of its union of 64 bytes, the int that is needed here."""
+
+    _fields_ = [("id", ctypes.c_int), ("padding", ctypes.c_int), ("value", ctypes.c_int), ("rest", ctypes.c_int * 15)]
+
+
+class LaunchConfig(ctypes.Structure):
+    """CUlaunchConfig"""
+
+    _fields_ = [("grid", ctypes.c_uint * 3), ("block", ctypes.c_uint * 3), ("shared_memory", ctypes.c_uint),
+                ("stream", ctypes.c_void_p), ("attributes", ctypes.POINTER(LaunchAttribute)),
+                ("num_attributes", ctypes.c_uint)]
 
 
 class Driver:
@@ -31,7 +46,7 @@ class Kernel:
 
     def __init__(self, driver, folder, entry):
         self.driver, self.folder, self.entry = driver, folder, entry
-        self.function = None
+        self.module = self.function = None
 
     def __getattr__(self, name):
         try:
@@ -44,12 +59,18 @@ class Kernel:
             return
         with open(os.path.join(self.folder, self.entry["code"]), "rb") as file:
             code = file.read()
-        module, self.function = ctypes.c_void_p(), ctypes.c_void_p()
-        self.driver.call("cuModuleLoadData", ctypes.byref(module), code + b"\0")
-        self.driver.call("cuModuleGetFunction", ctypes.byref(self.function), module, self.entry["name"].encode())
+        self.module, self.function = ctypes.c_void_p(), ctypes.c_void_p()
+        self.driver.call("cuModuleLoadData", ctypes.byref(self.module), code + b"\0")
+        self.driver.call("cuModuleGetFunction", ctypes.byref(self.function), self.module, self.entry["name"].encode())
         if self.entry["shared_memory"] > 0:
             self.driver.call("cuFuncSetAttribute", self.function, MAX_DYNAMIC_SHARED_SIZE_BYTES,
                              self.entry["shared_memory"])
+
+    def unload(self):
+        """Frees the code; no launch may be pending."""
+        if self.function:
+            self.driver.call("cuModuleUnload", self.module)
+            self.module = self.function = None
 
     def num_blocks(self, sizes):
         """CTAs for `sizes`, which names the sizes that the kernel leaves open."""
@@ -74,14 +95,18 @@ class Kernel:
         array.kept = values
         return array
 
-    def launch(self, parameters, sizes, stream):
-        """Launches on a stream; `parameters` as made by parameters()."""
+    def launch(self, parameters, sizes, stream, dependent=False):
+        """Launches on a stream; `parameters` as made by parameters(). With `dependent`,
+        a kernel that allows it may start before the one before it has ended."""
         self.load()
         blocks = self.num_blocks(sizes)
         if blocks == 0:
             return
-        self.driver.call("cuLaunchKernel", self.function, blocks, 1, 1, self.entry["threads"], 1, 1,
-                         self.entry["shared_memory"], ctypes.c_void_p(stream), parameters, None)
+        dependent = dependent and self.entry.get("dependent_launch", False)
+        attribute = LaunchAttribute(id=PROGRAMMATIC_STREAM_SERIALIZATION, value=1)
+        config = LaunchConfig((blocks, 1, 1), (self.entry["threads"], 1, 1), self.entry["shared_memory"], stream,
+                              ctypes.pointer(attribute), int(dependent))
+        self.driver.call("cuLaunchKernelEx", ctypes.byref(config), self.function, parameters, None)
 
 
 def load_manifest(driver, folder):

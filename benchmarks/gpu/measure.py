@@ -4,7 +4,9 @@
 """Measures every contestant of every shape, and checks every result."""
 
 import collections
+import dataclasses
 import datetime
+import json
 import os
 import subprocess
 import sys
@@ -43,17 +45,29 @@ def device_facts():
     }
 
 
+@dataclasses.dataclass
+class Built:
+    """A kernel, and what it was built as (cases.Case)."""
+
+    name: str  # The folder it is in.
+    kernel: manifest.Kernel
+    variant: str
+    epilogue: str
+
+
 def find_kernels(driver, folder, dtype):
-    """{shape: [(kernel, variant)]} of all manifests in a folder."""
+    """{shape: [Built]} of all kernels that `build` left in a folder."""
     kernels = collections.defaultdict(list)
     for name in sorted(os.listdir(folder)):
         path = os.path.join(folder, name)
-        if not os.path.exists(os.path.join(path, "manifest.json")):
+        if not os.path.exists(os.path.join(path, "case.json")):
             continue
+        with open(os.path.join(path, "case.json")) as file:
+            case = json.load(file)
         for kernel in manifest.load_manifest(driver, path):
-            types = {a["name"]: a["type"] for a in kernel.arguments}
-            if types["values"] == dtype and not kernel.epilogue and not kernel.accumulate:
-                kernels[(kernel.rows, kernel.cols, kernel.tokens)].append((kernel, name.rsplit("_", 1)[1]))
+            if case["dtype"] == dtype:
+                variant = case["schedule"] or case["variant"]
+                kernels[(kernel.rows, kernel.cols, kernel.tokens)].append(Built(name, kernel, variant, case["epilogue"]))
     return kernels
 
 
@@ -62,9 +76,19 @@ def kernels_of(kernels, shape):
     return kernels.get(shape, []) + kernels.get((rows, cols, "tokens"), [])
 
 
-def quick_time(contestant):
-    """A rough time, to choose an algorithm by."""
-    return timing.Timed(contestant.run, contestant.copies, target=3e-4, max_launches=64).burst(replays=2)
+def try_once(contestant, expected):
+    """(error, rough seconds) of a contestant with one set of buffers: one launch, as
+    it may be dear on the host, captured and replayed with the L2 cache cleared."""
+    graph = timing.capture(contestant.run, 1, 1, warm=0)
+    graph.replay()
+    torch.cuda.synchronize()
+    error = contestant.errors(expected)
+    scratch = torch.empty(contestants.ROTATED_BYTES, dtype=torch.uint8, device="cuda")
+    times = []
+    for _ in range(5):
+        scratch.zero_()
+        times.append(timing.replay_seconds(graph))
+    return error, min(times)
 
 
 def logical_depth(cols, pattern):
@@ -79,7 +103,9 @@ class ShapeRun:
     """All contestants of one shape, timed in turns."""
 
     def __init__(self, shape, dtype, kernels, algorithms, options):
-        """`algorithms`: cuSPARSELt's, as find_algorithms returns them for the shape."""
+        """`kernels`: a list of Built; `algorithms`: cuSPARSELt's, as a search's
+        fastest() returns them for the shape; `options`: `seed`, `rounds`, and
+        `sustained`, seconds."""
         self.shape, self.kernels, self.algorithms, self.options = shape, kernels, algorithms, options
         self.generator = torch.Generator("cuda").manual_seed(options.seed)
         self.dtype = DTYPES[dtype]
@@ -92,7 +118,7 @@ class ShapeRun:
         return torch.randn(*size, generator=self.generator, device="cuda").to(self.dtype)
 
     def enter(self, contestant, expected):
-        self.entrants.append((contestant, timing.Timed(contestant.run, contestant.copies), expected))
+        self.entrants.append((contestant, timing.Timed(contestant.run, contestant.copies, **contestant.timing), expected))
 
     def enter_libraries(self):
         rows, cols, _ = self.shape
@@ -105,15 +131,25 @@ class ShapeRun:
         pruned = weights.prune_2_of_4(weight)
         packed = torch._cslt_compress(pruned)
         expected = pruned.double() @ self.x.double()
-        for (token_major, transpose), algorithm in self.algorithms.items():
-            self.enter(contestants.CuSparseLt(self.shape, packed, self.x, token_major, transpose, algorithm), expected)
+        for seconds, (token_major, transpose), algorithm in self.algorithms:
+            self.enter(contestants.CuSparseLt(self.shape, packed, self.x, token_major, transpose, algorithm, seconds),
+                       expected)
 
     def enter_kernels(self):
         rows, cols, _ = self.shape
-        for kernel, variant in self.kernels:
-            v, _, m = map(int, kernel.pattern.split(":"))
+        by_pattern = collections.defaultdict(list)
+        for built in self.kernels:
+            by_pattern[built.kernel.pattern].append(built)
+        for pattern, kernels in by_pattern.items():
+            v, _, m = map(int, pattern.split(":"))
             parts, dense = weights.make_weight(rows, cols, v, m, self.dtype, self.generator)
-            self.enter(contestants.Ours(self.shape, kernel, variant, parts, self.x), dense @ self.x.double())
+            expected = dense @ self.x.double()
+            del dense
+            for built in kernels:
+                can_depend = built.kernel.entry.get("dependent_launch", False)
+                for dependent in (False, True) if self.options.dependent_launch and can_depend else (False,):
+                    ours = contestants.Ours(self.shape, built, parts, self.x, dependent=dependent)
+                    self.enter(ours, ours.finish(expected))
 
     def run(self):
         """The entries of the shape, one per contestant and layout."""
@@ -132,6 +168,7 @@ class ShapeRun:
             })
         results = self.keep_best(results)
         self.add_ratios(results)
+        self.add_epilogue_costs(results)
         return results
 
     def keep_best(self, results):
@@ -149,6 +186,15 @@ class ShapeRun:
                 entry["sustained_microseconds"] = seconds * 1e6
             kept.append(entry)
         return kept
+
+    @staticmethod
+    def add_epilogue_costs(results):
+        """Time over that of the same kernel without an epilogue."""
+        key = lambda e: (e.get("pattern"), e.get("family"), str(e.get("schedule")), e.get("variant"), e.get("layout"))
+        plain = {key(e): e["microseconds"] for e in results if e.get("epilogue") == "none"}
+        for entry in results:
+            if entry.get("epilogue", "none") != "none" and key(entry) in plain:
+                entry["over_plain"] = entry["microseconds"] / plain[key(entry)]
 
     @staticmethod
     def add_ratios(results):

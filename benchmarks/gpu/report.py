@@ -27,9 +27,30 @@ def shapes_of(results):
 
 
 def contestant_name(entry):
-    if entry["contestant"] == "vnm":
-        return entry["family"] + ("" if entry["variant"] == "default" else f" ({entry['variant']})")
-    return {"cublas": "cuBLAS", "cusparselt": "cuSPARSELt"}[entry["contestant"]]
+    """E.g. "wgmma_sp (token_tile = 128) + bias"."""
+    if entry["contestant"] != "vnm":
+        return {"cublas": "cuBLAS", "cusparselt": "cuSPARSELt"}[entry["contestant"]]
+    variant = entry["variant"].removeprefix(f"family = {entry['family']}").removeprefix(", ")
+    name = entry["family"] + ("" if variant in ("default", "") else f" ({variant})")
+    epilogue = entry.get("epilogue", "none")
+    name += "" if epilogue == "none" else f" + {epilogue}"
+    return name + (" dependent" if entry.get("dependent") else "")
+
+
+def epilogue_note(entry):
+    """What the epilogue costs, if that was measured."""
+    return f" ({entry['over_plain']:.2f} x plain)" if "over_plain" in entry else ""
+
+
+def format_check(entry):
+    """A line for a result that was only checked."""
+    r, k, t = shape_of(entry)
+    wrong = "" if entry["correct"] else " WRONG"
+    return (f"| {r} x {k} x {t} | {entry['pattern']} | {contestant_name(entry)} | {entry['error']:.1e} "
+            f"| {entry['tolerance']:.1e}{wrong} |")
+
+
+CHECK_HEADER = "| R x K x T | pattern | contestant | error | tolerance |\n|---|---|---|---:|---:|"
 
 
 def cell(entry, key, form):
@@ -39,7 +60,7 @@ def cell(entry, key, form):
 def format_row(entry):
     r, k, t = shape_of(entry)
     wrong = "" if entry["correct"] else " WRONG"
-    return (f"| {r} x {k} x {t} | {entry['pattern']} | {contestant_name(entry)} "
+    return (f"| {r} x {k} x {t} | {entry['pattern']} | {contestant_name(entry)}{epilogue_note(entry)} "
             f"| {cell(entry, 'microseconds', '.1f')} | {cell(entry, 'ratio', '.2f')} "
             f"| {cell(entry, 'sustained_microseconds', '.1f')} | {cell(entry, 'sustained_ratio', '.2f')} "
             f"| {cell(entry, 'logical_tflops', '.0f')} | {entry['error']:.1e}{wrong} |")
@@ -49,21 +70,40 @@ HEADER = ("| R x K x T | pattern | contestant | us | x cuBLAS | sustained us | x
           "|---|---|---|---:|---:|---:|---:|---:|---:|")
 
 
-def make_cost_table(report):
-    """The JSON of docs/algorithms.md, "Cost tables", of all correct results."""
+def cost_entries(report):
+    """Entries of a cost table: of all correct results without an epilogue."""
     entries = []
     for e in report["results"]:
-        # Plain 2:4 is not a V:2:M pattern.
-        if not e["correct"] or e["contestant"] == "cusparselt":
+        # Plain 2:4 is not a V:2:M pattern; launches that overlap take less than a product.
+        plain = e.get("epilogue", "none") == "none" and not e.get("dependent")
+        if not e["correct"] or e["contestant"] == "cusparselt" or not plain:
             continue
-        family = "cublas" if e["contestant"] == "cublas" else e["family"]
-        entries.append({
+        entry = {
             "dtype": report["dtype"], "rows": e["rows"], "cols": e["cols"], "tokens": e["tokens"],
-            "pattern": e["pattern"], "family": family, "microseconds": round(e["microseconds"], 3),
-        })
-    device = f"{report['device']}, driver {report['driver']}, {report['date']}"
-    lines = ",\n".join("    " + json.dumps(entry) for entry in entries)
+            "pattern": e["pattern"], "family": "cublas" if e["contestant"] == "cublas" else e["family"],
+        }
+        if e.get("schedule"):
+            entry["schedule"] = e["schedule"]
+        entries.append({**entry, "microseconds": round(e["microseconds"], 3)})
+    return entries
+
+
+def format_cost_table(device, entries):
+    """The JSON of docs/algorithms.md, "Cost tables"; of entries that differ only in
+    time, the last."""
+    key = lambda entry: json.dumps({k: v for k, v in entry.items() if k != "microseconds"}, sort_keys=True)
+    unique = {key(entry): entry for entry in entries}
+    lines = ",\n".join("    " + json.dumps(entry) for entry in unique.values())
     return f'{{\n  "version": 1,\n  "device": {json.dumps(device)},\n  "entries": [\n{lines}\n  ]\n}}\n'
+
+
+def device_of(report):
+    return f"{report['device']}, driver {report['driver']}, {report['date']}"
+
+
+def make_cost_table(report):
+    """The cost table of all correct results."""
+    return format_cost_table(device_of(report), cost_entries(report))
 
 
 def series_of(results, label, position):

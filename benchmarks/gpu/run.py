@@ -6,8 +6,10 @@
 
     benchmarks/gpu/run.py build --dir gpu-bench --chip sm_90a
     python3 gpu-bench/run.py run --dir gpu-bench --json results.json
+    python3 gpu-bench/run.py chain --dir gpu-bench --shapes 4096x4096x1
     benchmarks/gpu/run.py plot results.json --dir plots
     benchmarks/gpu/run.py make-cost-table results.json -o h200.json
+    benchmarks/gpu/run.py check-choice results.json --cost-table h200.json
 
 `build` needs a build of this project and ptxas. It compiles one kernel per shape and
 pattern to a cubin with a manifest and copies these scripts beside them. `run` needs
@@ -17,42 +19,65 @@ docs/performance.md for what is measured and how.
 
 import argparse
 import glob
+import itertools
 import json
 import os
 import shutil
 import sys
 
 import cases
+import choice
 import report
+import schedules
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+# Where bin/vnm-opt is: in the source tree's build, or where these scripts are
+# installed, as share/vnm/gpu.
+BUILD = os.path.join(ROOT, "build", "release")
+if os.path.basename(os.path.dirname(HERE)) == "vnm" and not os.path.isdir(BUILD):
+    BUILD = os.path.dirname(ROOT)
+
+
+def get_cases(options, variants):
+    """The cases that the options of build name."""
+    work = [
+        cases.Case(*shape, v, m, options.dtype, options.token_major, variant, epilogue=epilogue)
+        for shape in cases.parse_shapes(options.shapes) for v, m in cases.parse_patterns(options.patterns)
+        for variant, epilogue in itertools.product(variants, options.epilogue)
+    ]
+    return schedules.with_schedules(vnm_opt_of(options), options.chip, work, options.schedules)
+
+
+def vnm_opt_of(options):
+    return os.path.join(options.build, "bin", "vnm-opt")
+
+
+def compile_into(options, work, variants):
+    """Compiles cases and copies the scripts beside them; returns the number that
+    failed."""
+    os.makedirs(options.dir, exist_ok=True)
+    failures = cases.compile_cases(work, options.dir, vnm_opt_of(options), options.chip, variants, options.jobs)
+    for script in glob.glob(os.path.join(HERE, "*.py")):
+        if os.path.abspath(options.dir) != HERE:
+            shutil.copy(script, options.dir)
+    for case, message in failures:
+        print(f"{case.name}: {message.strip().splitlines()[0] if message.strip() else 'failed'}", file=sys.stderr)
+    print(f"{len(work) - len(failures)} of {len(work)} kernels compiled into {options.dir}")
+    return len(failures)
 
 
 def build(options):
     """Compiles the kernels; exit status 1 if one of them does not compile."""
     variants = dict(text.partition("=")[::2] for text in options.variant)
-    shapes = cases.parse_shapes(options.shapes)
-    work = [
-        cases.Case(*shape, v, m, options.dtype, options.token_major, variant)
-        for shape in shapes for v, m in cases.parse_patterns(options.patterns) for variant in variants
-    ]
-    os.makedirs(options.dir, exist_ok=True)
-    vnm_opt = os.path.join(options.build, "bin", "vnm-opt")
-    failures = cases.compile_cases(work, options.dir, vnm_opt, options.chip, variants, options.jobs)
-    for script in glob.glob(os.path.join(HERE, "*.py")):
-        shutil.copy(script, options.dir)
-    for case, message in failures:
-        print(f"{case.name}: {message.strip().splitlines()[0] if message.strip() else 'failed'}", file=sys.stderr)
-    print(f"{len(work) - len(failures)} of {len(work)} kernels compiled into {options.dir}")
+    failures = compile_into(options, get_cases(options, variants), variants)
     return 1 if failures and not options.keep_going else 0
 
 
-def run(options):
-    """Measures; exit status 1 if a result is wrong."""
+def select_kernels(options):
+    """(facts of the machine, {shape: [measure.Built]}) of what run's options name."""
     import torch
 
-    import cusparselt
     import manifest
     import measure
 
@@ -60,30 +85,101 @@ def run(options):
     torch.zeros(1, device="cuda")
     kernels = measure.find_kernels(manifest.Driver(), options.dir, options.dtype)
     shapes = cases.parse_shapes(options.shapes) if options.shapes else list(kernels)
-    facts = measure.device_facts()
-    algorithms = cusparselt.find_algorithms(shapes, options.dtype) if options.cusparselt else {}
+    chosen = {
+        shape: [
+            built for built in measure.kernels_of(kernels, shape)
+            if not options.patterns or built.kernel.pattern in options.patterns
+        ] for shape in shapes
+    }
+    return measure.device_facts(), chosen
+
+
+def save(path, dtype, facts, results):
+    if path:
+        with open(path, "w") as file:
+            json.dump({"version": report.VERSION, "dtype": dtype, **facts, "results": results}, file, indent=1)
+
+
+def title(facts):
+    return f"{facts['device']}, driver {facts['driver']}, PyTorch {facts['torch']}, {facts['date']}"
+
+
+def check_results(options):
+    """Checks every kernel once, without timing; exit status 1 if a result is wrong."""
+    import check
+
+    facts, chosen = select_kernels(options)
+    checker = check.Checker(options.dtype, options.seed)
+    print(f"{title(facts)}\n\n{report.CHECK_HEADER}")
+    # Kernels of one weight and pattern follow one another.
+    work = sorted(((shape, built) for shape, kernels in chosen.items() for built in kernels),
+                  key=lambda item: (item[0][:2], item[1].kernel.pattern, item[0][2]))
     results = []
-    print(f"{facts['device']}, driver {facts['driver']}, PyTorch {facts['torch']}, {facts['date']}\n\n{report.HEADER}")
-    for shape in shapes:
-        chosen = [
-            (kernel, variant) for kernel, variant in measure.kernels_of(kernels, shape)
-            if not options.patterns or kernel.pattern in options.patterns
-        ]
-        entries = measure.ShapeRun(shape, options.dtype, chosen, algorithms.get(shape, {}), options).run()
+    for shape, built in work:
+        results.append(checker.check(shape, built))
+        if options.verbose or not results[-1]["correct"]:
+            print(report.format_check(results[-1]), flush=True)
+    save(options.json, options.dtype, facts, results)
+    return count_wrong(results)
+
+
+def count_wrong(results):
+    """Prints how many results are wrong; the exit status."""
+    wrong = sum(not entry["correct"] for entry in results)
+    print(f"\n{wrong} of {len(results)} results are wrong")
+    return 1 if wrong or not results else 0
+
+
+def run(options):
+    """Measures; exit status 1 if a result is wrong."""
+    if options.check_only:
+        return check_results(options)
+    import torch
+
+    import cusparselt
+    import measure
+
+    facts, chosen = select_kernels(options)
+    print(f"{title(facts)}\n")
+    found = cusparselt.Found()
+    if options.cusparselt:
+        limits = cusparselt.Limits(total=options.cusparselt_seconds)
+        found = cusparselt.find_algorithms(list(chosen), options.dtype, limits=limits)
+        facts["cusparselt_search"] = {"summary": found.summary(), "failures": found.failures}
+        print(f"cuSPARSELt: {found.summary()}\n")
+    results = []
+    print(report.HEADER)
+    for shape, kernels in chosen.items():
+        entries = measure.ShapeRun(shape, options.dtype, kernels, found.fastest(shape), options).run()
         results += entries
         print("\n".join(map(report.format_row, entries)), flush=True)
         torch.cuda.empty_cache()
-        if options.json:
-            with open(options.json, "w") as file:
-                json.dump({"version": report.VERSION, "dtype": options.dtype, **facts, "results": results}, file, indent=1)
-    wrong = sum(not entry["correct"] for entry in results)
-    print(f"\n{wrong} of {len(results)} results are wrong")
-    return 1 if wrong else 0
+        save(options.json, options.dtype, facts, results)
+    return count_wrong(results)
+
+
+def chain(options):
+    """Measures chains of dependent layers; exit status 1 if a result is wrong."""
+    import torch
+
+    import chain as chains
+
+    facts, chosen = select_kernels(options)
+    print(f"{title(facts)}\n\n{report.HEADER}")
+    generator = torch.Generator("cuda").manual_seed(options.seed)
+    results = []
+    for shape, kernels in chosen.items():
+        entries = chains.run_shape(shape, kernels, options, generator)
+        results += entries
+        print("\n".join(map(report.format_row, entries)), flush=True)
+        torch.cuda.empty_cache()
+    save(options.json, options.dtype, facts, results)
+    return count_wrong(results)
 
 
 def show(options):
     facts = report.load(options.results)
-    print(f"{facts['device']}, driver {facts['driver']}, PyTorch {facts['torch']}, {facts['date']}\n\n{report.HEADER}")
+    print(f"{title(facts)}\n\n{report.HEADER}")
     for entry in facts["results"]:
         print(report.format_row(entry))
     return 0
@@ -102,21 +198,42 @@ def make_cost_table(options):
     return 0
 
 
-def add_build(commands):
-    parser = commands.add_parser("build", help="compile the kernels")
-    parser.set_defaults(action=build)
-    parser.add_argument("--dir", required=True, help="folder to write")
-    parser.add_argument("--build", default=os.path.join(ROOT, "build", "release"), help="this project's build folder")
+def check_choice(options):
+    """Exit status 1 if a choice is slower than the best by more than allowed."""
+    facts = report.load(options.results)
+    bad = choice.check(facts, vnm_opt_of(options), options.chip, options.cost_table, options.within)
+    return 1 if bad else 0
+
+
+def add_compiler(parser):
+    parser.add_argument("--build", default=BUILD, help="this project's build or installation folder")
     parser.add_argument("--chip", default="sm_90a")
+
+
+def add_products(parser):
+    """Options that name products to compile."""
     parser.add_argument("--shapes", nargs="+", default=["quick"],
                         help=f"RxKxT or sets: {', '.join(cases.SETS)} (default quick)")
     parser.add_argument("--patterns", nargs="+", default=[f"{v}:2:{m}" for v, m in cases.PATTERNS])
     parser.add_argument("--dtype", default="f16", choices=("f16", "bf16"))
-    parser.add_argument("--token-major", action="store_true", help="kernels with token-major x and y")
-    parser.add_argument("--variant", nargs="+", default=["default="], metavar="NAME=OPTIONS",
-                        help="options of vnm-lower-to-nvvm to build each kernel with, by a name without '_'")
-    parser.add_argument("--keep-going", action="store_true", help="exit status 0 though a kernel does not compile")
     parser.add_argument("--jobs", type=int, default=1)
+
+
+def add_build(commands):
+    parser = commands.add_parser("build", help="compile the kernels")
+    parser.set_defaults(action=build)
+    parser.add_argument("--dir", required=True, help="folder to write")
+    add_compiler(parser)
+    add_products(parser)
+    parser.add_argument("--token-major", action="store_true", help="kernels with token-major x and y")
+    parser.add_argument("--epilogue", nargs="+", default=["none"], choices=list(cases.EPILOGUES),
+                        help="what is computed on the sums; several may follow (default none)")
+    parser.add_argument("--schedules", default="default", choices=("default", "families", "all"),
+                        help="the compiler's choice (default), one schedule of each family that can compute the "
+                        "product, or all that vnm-list-schedules names")
+    parser.add_argument("--variant", nargs="+", default=["default="], metavar="NAME=OPTIONS",
+                        help="options of vnm-lower-to-nvvm to build each kernel with, by a name")
+    parser.add_argument("--keep-going", action="store_true", help="exit status 0 though a kernel does not compile")
 
 
 def add_run(commands):
@@ -127,11 +244,29 @@ def add_run(commands):
     parser.add_argument("--patterns", nargs="+", help="only these")
     parser.add_argument("--dtype", default="f16", choices=("f16", "bf16"))
     parser.add_argument("--json", help="file for the results")
+    parser.add_argument("--check-only", action="store_true", help="compare every result with float64 once; no timing")
+    parser.add_argument("--verbose", action="store_true", help="with --check-only: print right results, too")
     parser.add_argument("--rounds", type=int, default=5, help="turns of every contestant")
     parser.add_argument("--sustained", type=float, default=2.0, metavar="SECONDS",
                         help="load before a time counts as sustained; 0: bursts only")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--no-cusparselt", dest="cusparselt", action="store_false")
+    parser.add_argument("--cusparselt-seconds", type=float, default=300.0,
+                        help="limit of the search for cuSPARSELt's algorithms (default 300)")
+    parser.add_argument("--dependent-launch", action="store_true",
+                        help="time kernels that allow it also with launches that overlap the one before")
+
+
+def add_chain(commands):
+    parser = commands.add_parser("chain", help="measure layers that depend on each other, in one graph")
+    parser.set_defaults(action=chain)
+    parser.add_argument("--dir", default=HERE, help="folder that build wrote (default: this script's)")
+    parser.add_argument("--shapes", nargs="+", default=["4096x4096x1"], help="as for build, with R = K")
+    parser.add_argument("--patterns", nargs="+", help="only these")
+    parser.add_argument("--dtype", default="f16", choices=("f16", "bf16"))
+    parser.add_argument("--json", help="file for the results")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of every contestant")
+    parser.add_argument("--seed", type=int, default=1)
 
 
 def main():
@@ -139,6 +274,7 @@ def main():
     commands = parser.add_subparsers(required=True, metavar="command")
     add_build(commands)
     add_run(commands)
+    add_chain(commands)
     drawing = commands.add_parser("plot", help="draw speed against T and M (needs matplotlib)")
     drawing.set_defaults(action=plot)
     drawing.add_argument("results", help="JSON of run")
@@ -147,10 +283,17 @@ def main():
     table = commands.add_parser("show", help="print the table of results again")
     table.set_defaults(action=show)
     table.add_argument("results", help="JSON of run")
-    table = commands.add_parser("make-cost-table", help="turn results into a cost table for vnm-select-pattern")
+    table = commands.add_parser("make-cost-table", help="turn results into a cost table")
     table.set_defaults(action=make_cost_table)
     table.add_argument("results", help="JSON of run")
     table.add_argument("-o", "--output", required=True)
+    comparing = commands.add_parser("check-choice", help="compare the compiler's choice of schedules with results")
+    comparing.set_defaults(action=check_choice)
+    comparing.add_argument("results", help="JSON of run, of kernels built with --schedules all")
+    add_compiler(comparing)
+    comparing.add_argument("--cost-table", default=os.path.join(HERE, "h200-costs.json"),
+                           help="table to choose by (default: h200-costs.json; '' for the built-in rule)")
+    comparing.add_argument("--within", type=float, default=3.0, metavar="PERCENT", help="allowed loss (default 3)")
     options = parser.parse_args()
     return options.action(options)
 

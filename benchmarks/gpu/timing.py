@@ -13,12 +13,13 @@ import time
 import torch
 
 
-def capture(contestant, copies, launches):
-    """A graph of `launches` products that walks through the sets of buffers."""
+def capture(contestant, copies, launches, warm=3):
+    """A graph of `launches` products that walks through the sets of buffers, after
+    `warm` launches at most that prepare what may not happen while capturing."""
     torch.cuda.synchronize()
     stream = torch.cuda.Stream()
     with torch.cuda.stream(stream):
-        for index in range(min(copies, 3)):
+        for index in range(min(copies, warm)):
             contestant(index)
     torch.cuda.synchronize()
     graph = torch.cuda.CUDAGraph()
@@ -29,32 +30,45 @@ def capture(contestant, copies, launches):
     return graph
 
 
-def replay_seconds(graph):
+def replay_seconds(graph, times=1):
+    """Seconds of some replays, back to back."""
     start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
     start.record()
-    graph.replay()
+    for _ in range(times):
+        graph.replay()
     end.record()
     end.synchronize()
     return start.elapsed_time(end) * 1e-3
 
 
 class Timed:
-    """A contestant, captured in a graph of about `target` seconds."""
+    """A contestant, captured in a graph that is replayed for about `target` seconds.
 
-    def __init__(self, contestant, copies, target=1.5e-3, max_launches=512):
-        probe = capture(contestant, copies, 2)
-        replay_seconds(probe)
-        once = min(replay_seconds(probe) for _ in range(2)) / 2
+    `max_launches` is for a contestant whose launches are dear on the host: at most so
+    many are captured, and replayed more often. `estimate`, seconds per product, saves
+    the launches that find it out.
+    """
+
+    def __init__(self, contestant, copies, target=1.5e-3, max_launches=512, estimate=None):
+        once = estimate or self.probe(contestant, copies)
         wanted = int(target / max(once, 1e-7))
         # Whole rounds over the buffers: else the first ones may stay in the cache.
         rounds = max(1, round(min(max(wanted, 2), max_launches) / copies))
         self.launches = rounds * copies
-        self.graph = capture(contestant, copies, self.launches)
+        self.replays = max(1, round(wanted / self.launches)) if self.launches >= max_launches else 1
+        self.graph = capture(contestant, copies, self.launches, warm=1 if estimate else 3)
+
+    @staticmethod
+    def probe(contestant, copies):
+        probe = capture(contestant, copies, 2)
+        replay_seconds(probe)
+        return min(replay_seconds(probe) for _ in range(2)) / 2
 
     def burst(self, replays=7):
-        """Median seconds per product over single replays, the GPU idle between."""
+        """Median seconds per product over bursts, the GPU idle between."""
         replay_seconds(self.graph)
-        return statistics.median(replay_seconds(self.graph) for _ in range(replays)) / self.launches
+        times = [replay_seconds(self.graph, self.replays) for _ in range(replays)]
+        return statistics.median(times) / self.launches / self.replays
 
     def sustained(self, seconds):
         """Seconds per product in the second half of `seconds` without a pause."""

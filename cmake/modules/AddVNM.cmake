@@ -29,7 +29,8 @@ endfunction()
 
 # add_vnm_library(<name> [SHARED] <sources>... [DEPENDS <targets>...]
 #                 [LINK_LIBS <our libraries>...] [MLIR] [NO_EXPORT])
-# A library of the project; MLIR links it against libMLIR as well.
+# A library of the project; MLIR links it against libMLIR as well, unless that is
+# linked statically at the end (VNM_STATIC_LLVM).
 function(add_vnm_library name)
   cmake_parse_arguments(ARG "SHARED;MLIR;NO_EXPORT" "" "DEPENDS;LINK_LIBS" ${ARGN})
   set(kind STATIC)
@@ -45,7 +46,9 @@ function(add_vnm_library name)
   endif()
   target_link_libraries(${name} PUBLIC ${ARG_LINK_LIBS})
   if(ARG_MLIR)
-    mlir_target_link_libraries(${name} PUBLIC MLIR)
+    if(NOT VNM_STATIC_LLVM)
+      mlir_target_link_libraries(${name} PUBLIC MLIR)
+    endif()
     # Our asserts must not change the layout of what libMLIR constructs.
     target_compile_options(${name} PRIVATE
       "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-include ${VNM_SOURCE_DIR}/cmake/modules/NoStatistics.h>")

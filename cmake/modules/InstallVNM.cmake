@@ -25,6 +25,14 @@ install(DIRECTORY "${VNM_BINARY_DIR}/include/vnm"
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   FILES_MATCHING PATTERN "*.h.inc")
 
+
+# The tuner and the benchmark, and the tables measured with them.
+install(PROGRAMS "${VNM_SOURCE_DIR}/scripts/vnm-tune"
+  DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(DIRECTORY "${VNM_SOURCE_DIR}/benchmarks/gpu/"
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/vnm/gpu
+  FILES_MATCHING PATTERN "*.py" PATTERN "*.json")
+
 configure_package_config_file(
   "${CMAKE_CURRENT_LIST_DIR}/VNMConfig.cmake.in"
   "${VNM_BINARY_DIR}/cmake/VNMConfig.cmake"

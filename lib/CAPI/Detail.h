@@ -117,6 +117,15 @@ llvm::Error copyArray(const T *data, int64_t length, const char *name,
   return llvm::Error::success();
 }
 
+/// The element of `list` at `index`. Error: an index out of range.
+template <typename T>
+llvm::Expected<const T *> elementAt(const std::vector<T> &list, int64_t index) {
+  if (index >= 0 && index < int64_t(list.size()))
+    return &list[index];
+  return makeError("requires an index in [0, " + llvm::Twine(list.size()) +
+                   "), but it is " + llvm::Twine(index));
+}
+
 /// The type Object behind an opaque handle; specialised for each.
 template <typename Handle>
 struct HandleTraits;

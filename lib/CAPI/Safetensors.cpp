@@ -51,16 +51,6 @@ static VnmSafetensorsTensor describe(const std::string &name,
           entry.data.data(),           int64_t(entry.data.size())};
 }
 
-/// The element of `list` at `index`.
-template <typename T>
-static llvm::Expected<const T *> elementAt(const std::vector<T> &list,
-                                           int64_t index) {
-  if (index >= 0 && index < int64_t(list.size()))
-    return &list[index];
-  return makeError("requires an index in [0, " + llvm::Twine(list.size()) +
-                   "), but it is " + llvm::Twine(index));
-}
-
 extern "C" {
 
 VnmError *vnmSafetensorsOpen(VnmString path, VnmSafetensorsFile **file) {

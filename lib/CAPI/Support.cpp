@@ -6,23 +6,17 @@
 
 #include "vnm-c/Support.h"
 #include "Detail.h"
+#include "Error.h"
 #include "llvm/Support/MathExtras.h"
 #include <cstdlib>
 #include <cstring>
 
 using namespace vnm::capi;
 
-/// An error's text is its own, unless the error is static.
-struct VnmError {
-  VnmErrorKind kind;
-  const char *text;
-  size_t length;
-};
-
 static constexpr char kOutOfMemoryText[] =
     "requires more memory, but none is left";
 static VnmError outOfMemoryError = {VnmErrorKindOutOfMemory, kOutOfMemoryText,
-                                    sizeof(kOutOfMemoryText) - 1};
+                                    sizeof(kOutOfMemoryText) - 1, nullptr};
 
 VnmError *vnm::capi::outOfMemory() { return &outOfMemoryError; }
 
@@ -37,7 +31,7 @@ static VnmError *newError(VnmErrorKind kind, llvm::StringRef message) {
   }
   std::memcpy(text, message.data(), message.size());
   text[message.size()] = 0;
-  *error = {kind, text, message.size()};
+  *error = {kind, text, message.size(), nullptr};
   return error;
 }
 
@@ -49,12 +43,20 @@ VnmError *vnm::capi::wrap(llvm::Error error, VnmErrorKind kind) {
   if (!error)
     return nullptr;
   std::string text;
+  std::vector<vnm::compiler::Diagnostic> diagnostics;
   llvm::handleAllErrors(std::move(error), [&](llvm::ErrorInfoBase &info) {
     text += (text.empty() ? "" : "; ") + info.message();
-    if (info.convertToErrorCode() != llvm::inconvertibleErrorCode())
+    if (info.isA<vnm::compiler::CompileError>())
+      diagnostics =
+          static_cast<vnm::compiler::CompileError &>(info).getDiagnostics();
+    else if (info.convertToErrorCode() != llvm::inconvertibleErrorCode())
       kind = VnmErrorKindIO;
   });
-  return newError(kind, text);
+  VnmError *result = newError(kind, text);
+  if (!diagnostics.empty() && result != outOfMemory())
+    result->diagnostics =
+        new std::vector<vnm::compiler::Diagnostic>(std::move(diagnostics));
+  return result;
 }
 
 VnmError *
@@ -108,6 +110,7 @@ void vnmErrorDestroy(VnmError *error) {
   if (!error || error == &outOfMemoryError)
     return;
   std::free(const_cast<char *>(error->text));
+  delete error->diagnostics;
   std::free(error);
 }
 

@@ -41,6 +41,17 @@ void addLLVM(mlir::OpPassManager &pm, bool hasLaunches);
 /// code and to the emulator have in common.
 template <typename Options>
 void addKernelEmission(mlir::OpPassManager &pm, const Options &options) {
+  StageLayoutsOptions stage;
+  stage.chip = options.chip;
+  stage.family = options.family;
+  stage.tokenTile = options.kernelTokenTile;
+  pm.addPass(createStageLayouts(stage));
+  ChooseScheduleOptions choose;
+  choose.chip = options.chip;
+  choose.costTable = options.costTable;
+  choose.family = options.family;
+  choose.tokenTile = options.kernelTokenTile;
+  pm.addPass(createChooseSchedule(choose));
   ConvertVNMToGPUOptions toGPU;
   toGPU.chip = options.chip;
   toGPU.ptx = options.ptx;

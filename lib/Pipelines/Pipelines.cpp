@@ -10,12 +10,34 @@
 
 using namespace mlir;
 
+/// As PassPipelineRegistration, except that what is wrong with options is a
+/// part of the error; upstream's prints it.
+template <typename Options>
+static void registerPipeline(StringRef argument, StringRef description,
+                             void (*build)(OpPassManager &, const Options &)) {
+  registerPassPipeline(
+      argument, description,
+      [build](OpPassManager &pm, StringRef text,
+              function_ref<LogicalResult(const Twine &)> emitError) {
+        Options options;
+        std::string message;
+        llvm::raw_string_ostream stream(message);
+        if (failed(options.parseFromString(text, stream)))
+          return emitError(StringRef(message).trim());
+        build(pm, options);
+        return success();
+      },
+      [](function_ref<void(const detail::PassOptions &)> handle) {
+        handle(Options());
+      });
+}
+
 void vnm::registerPipelines() {
-  PassPipelineRegistration<LowerToCPUOptions>(
+  registerPipeline<LowerToCPUOptions>(
       "vnm-lower-to-cpu",
       "Lowers a module to the LLVM dialect for this machine's processor",
       buildLowerToCPUPipeline);
-  PassPipelineRegistration<LowerToEmulationOptions>(
+  registerPipeline<LowerToEmulationOptions>(
       "vnm-lower-to-emulation",
       "Lowers a module as vnm-lower-to-nvvm does, with kernels for the "
       "emulator",
@@ -24,13 +46,13 @@ void vnm::registerPipelines() {
       "vnm-lower-emulation-host",
       "Lowers the host of kernels that convert-nvvm-to-emulation converted",
       buildHostOfEmulationPipeline);
-  PassPipelineRegistration<SparsifyModelOptions>(
+  registerPipeline<SparsifyModelOptions>(
       "vnm-sparsify-model",
       "Makes the weights of a model in linalg V:N:M-sparse and packs them",
       [](OpPassManager &pm, const SparsifyModelOptions &options) {
         buildSparsifyModelPipeline(pm, options.getSettings());
       });
-  PassPipelineRegistration<LowerToNVVMOptions>(
+  registerPipeline<LowerToNVVMOptions>(
       "vnm-lower-to-nvvm",
       "Lowers a module to GPU code of its sparse products and a host that "
       "launches them",

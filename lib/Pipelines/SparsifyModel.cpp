@@ -36,9 +36,9 @@ void vnm::buildSparsifyModelPipeline(OpPassManager &pm,
   annotate.minRows = settings.minRows;
   annotate.minCols = settings.minCols;
   pm.addPass(createAnnotateMatmulsPass(annotate));
-  if (!settings.select.empty()) {
+  if (!settings.select.empty() || settings.allowDense) {
     SelectPatternPassOptions select;
-    select.rule = settings.select;
+    select.rule = settings.select.empty() ? "annotated" : settings.select;
     select.speedup = settings.speedup;
     select.candidates = settings.candidates;
     select.costTable = settings.costTable;

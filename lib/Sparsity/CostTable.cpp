@@ -8,19 +8,14 @@
 #include "Detail.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/ErrorHandling.h"
-#include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/JSON.h"
-#include "llvm/Support/raw_ostream.h"
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <tuple>
 
 using namespace vnm::sparsity;
 using namespace vnm::sparsity::detail;
-namespace json = llvm::json;
 using llvm::Twine;
-
-static constexpr int64_t kVersion = 1;
 
 llvm::StringRef vnm::sparsity::toString(Cost::Source source) {
   switch (source) {
@@ -36,13 +31,17 @@ llvm::StringRef vnm::sparsity::toString(Cost::Source source) {
   llvm_unreachable("unknown source");
 }
 
+/// K', the columns that are multiplied.
+static double depthOf(const ProductShape &shape,
+                      const std::optional<Pattern> &pattern) {
+  return double(pattern ? pattern->numColumnSlots(shape.cols) : shape.cols);
+}
+
 /// Operations of a product, a skipped half of a 2:4 group counted.
 static double operationsOf(const ProductShape &shape,
                            const std::optional<Pattern> &pattern) {
-  double depth = double(shape.cols);
-  if (pattern)
-    depth = double(pattern->numColumnSlots(shape.cols));
-  return 2 * double(shape.rows) * double(shape.tokens) * depth;
+  return 2 * double(shape.rows) * double(shape.tokens) *
+         depthOf(shape, pattern);
 }
 
 double Roofline::estimate(ElementType type, const ProductShape &shape,
@@ -88,36 +87,120 @@ llvm::Error CostTable::add(const CostEntry &entry) {
 // Looking up
 //===----------------------------------------------------------------------===//
 
+/// Logarithms of R, K' and T.
+using Point = std::array<double, 3>;
+
+static Point pointOf(const ProductShape &shape,
+                     const std::optional<Pattern> &pattern) {
+  return {std::log(double(shape.rows)), std::log(depthOf(shape, pattern)),
+          std::log(double(shape.tokens))};
+}
+
+static double squaredDistance(const Point &a, const Point &b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i)
+    sum += (a[i] - b[i]) * (a[i] - b[i]);
+  return sum;
+}
+
 namespace {
+/// What is asked for.
+struct Query {
+  ElementType type;
+  ProductShape shape;
+  std::optional<Pattern> pattern;
+  Point point = pointOf(shape, pattern);
+};
+
+/// An entry that tells something about a query.
 struct Neighbour {
   const CostEntry *entry;
-  double distance;
+  Point point;
+  double distance; ///< squared
+  bool isSame;     ///< the very shape and pattern
 };
 } // namespace
 
-static double distanceOf(const ProductShape &a, const ProductShape &b) {
-  auto ratio = [](int64_t x, int64_t y) {
-    return std::log(double(x) / double(y));
+static bool isSameShape(const ProductShape &a, const ProductShape &b) {
+  return a.rows == b.rows && a.cols == b.cols && a.tokens == b.tokens;
+}
+
+/// Whether kernels for the two patterns only differ in their number of columns.
+static bool haveSamePanels(const std::optional<Pattern> &a,
+                           const std::optional<Pattern> &b) {
+  return a && b && a->v == b->v && a->n == b->n;
+}
+
+/// The entries of the query's type and pattern, or else of its type, V and N;
+/// the nearest first, and of one shape the fastest.
+static std::vector<Neighbour> findNeighbours(llvm::ArrayRef<CostEntry> entries,
+                                             const Query &query) {
+  std::vector<Neighbour> neighbours;
+  auto add = [&](auto isRelated) {
+    for (const CostEntry &entry : entries) {
+      if (entry.type != query.type || !isRelated(entry))
+        continue;
+      Point point = pointOf(entry.shape, entry.pattern);
+      bool isSame = entry.pattern == query.pattern &&
+                    isSameShape(entry.shape, query.shape);
+      neighbours.push_back(
+          {&entry, point, squaredDistance(point, query.point), isSame});
+    }
   };
-  return std::hypot(ratio(a.rows, b.rows), ratio(a.cols, b.cols),
-                    ratio(a.tokens, b.tokens));
+  add([&](const CostEntry &e) { return e.pattern == query.pattern; });
+  if (neighbours.empty())
+    add([&](const CostEntry &e) {
+      return haveSamePanels(e.pattern, query.pattern);
+    });
+  llvm::sort(neighbours, [](const Neighbour &a, const Neighbour &b) {
+    auto key = [](const Neighbour &n) {
+      return std::tuple(!n.isSame, n.distance, n.entry->microseconds, n.entry);
+    };
+    return key(a) < key(b);
+  });
+  return neighbours;
 }
 
 /// Whether every dimension lies between those of some entries.
-static bool isCovered(const ProductShape &shape,
+static bool isCovered(const Point &point,
                       llvm::ArrayRef<Neighbour> neighbours) {
-  for (int64_t ProductShape::*member :
-       {&ProductShape::rows, &ProductShape::cols, &ProductShape::tokens}) {
-    auto below = [&](const Neighbour &n) {
-      return n.entry->shape.*member <= shape.*member;
-    };
-    auto above = [&](const Neighbour &n) {
-      return n.entry->shape.*member >= shape.*member;
-    };
+  for (size_t i = 0; i < point.size(); ++i) {
+    auto below = [&](const Neighbour &n) { return n.point[i] <= point[i]; };
+    auto above = [&](const Neighbour &n) { return n.point[i] >= point[i]; };
     if (llvm::none_of(neighbours, below) || llvm::none_of(neighbours, above))
       return false;
   }
   return true;
+}
+
+/// The cost that `neighbours`, which are not empty, give the query.
+static Cost interpolate(llvm::ArrayRef<Neighbour> neighbours,
+                        const Query &query, const Roofline &roofline) {
+  const CostEntry &nearest = *neighbours.front().entry;
+  if (neighbours.front().isSame)
+    return {nearest.microseconds, Cost::Source::Measured, nearest.family};
+  constexpr size_t kNeighbours = 4;
+  /// So that an entry of the query's R, K' and T alone decides.
+  constexpr double kLeastDistance = 1e-12;
+  double logRatio = 0, weights = 0;
+  std::vector<Point> used;
+  for (const Neighbour &neighbour : neighbours) {
+    if (used.size() == kNeighbours)
+      break;
+    if (llvm::is_contained(used, neighbour.point))
+      continue;
+    used.push_back(neighbour.point);
+    const CostEntry &entry = *neighbour.entry;
+    double weight = 1 / std::max(neighbour.distance, kLeastDistance);
+    double model = roofline.estimate(entry.type, entry.shape, entry.pattern);
+    logRatio += weight * std::log(entry.microseconds / model);
+    weights += weight;
+  }
+  double model = roofline.estimate(query.type, query.shape, query.pattern);
+  return {model * std::exp(logRatio / weights),
+          isCovered(query.point, neighbours) ? Cost::Source::Interpolated
+                                             : Cost::Source::Extrapolated,
+          nearest.family};
 }
 
 llvm::Expected<Cost>
@@ -125,144 +208,36 @@ CostTable::lookUp(ElementType type, const ProductShape &shape,
                   const std::optional<Pattern> &pattern) const {
   if (llvm::Error error = checkProduct(shape))
     return std::move(error);
-  std::vector<Neighbour> neighbours;
-  for (const CostEntry &entry : entries)
-    if (entry.type == type && entry.pattern == pattern)
-      neighbours.push_back({&entry, distanceOf(entry.shape, shape)});
+  Query query{type, shape, pattern};
+  std::vector<Neighbour> neighbours = findNeighbours(entries, query);
   if (neighbours.empty())
     return Cost{roofline.estimate(type, shape, pattern), Cost::Source::Roofline,
                 ""};
-  bool covered = isCovered(shape, neighbours);
-  auto key = [](const Neighbour &n) {
-    return std::tuple(n.distance, n.entry->microseconds, n.entry);
-  };
-  llvm::sort(neighbours, [&](const Neighbour &a, const Neighbour &b) {
+  return interpolate(neighbours, query, roofline);
+}
+
+llvm::Expected<std::vector<ScheduleCost>>
+CostTable::lookUpSchedules(ElementType type, const ProductShape &shape,
+                           const Pattern &pattern) const {
+  if (llvm::Error error = checkProduct(shape))
+    return std::move(error);
+  Query query{type, shape, pattern};
+  std::map<std::pair<std::string, ScheduleFields>, std::vector<Neighbour>>
+      kernels;
+  for (const Neighbour &neighbour : findNeighbours(entries, query))
+    kernels[{neighbour.entry->family, neighbour.entry->schedule}].push_back(
+        neighbour);
+  std::vector<ScheduleCost> costs;
+  costs.reserve(kernels.size());
+  for (const auto &[kernel, neighbours] : kernels)
+    costs.push_back({kernel.first, kernel.second,
+                     interpolate(neighbours, query, roofline)});
+  llvm::sort(costs, [](const ScheduleCost &a, const ScheduleCost &b) {
+    auto key = [](const ScheduleCost &c) {
+      return std::tuple(c.cost.source == Cost::Source::Extrapolated,
+                        c.cost.microseconds, c.family, c.schedule);
+    };
     return key(a) < key(b);
   });
-  const CostEntry &nearest = *neighbours[0].entry;
-  if (neighbours[0].distance == 0)
-    return Cost{nearest.microseconds, Cost::Source::Measured, nearest.family};
-  // Of several entries of one shape the first is the fastest.
-  constexpr size_t kNeighbours = 4;
-  double logRate = 0, weights = 0;
-  std::vector<ProductShape> used;
-  for (const Neighbour &neighbour : neighbours) {
-    const ProductShape &other = neighbour.entry->shape;
-    if (used.size() == kNeighbours)
-      break;
-    if (llvm::any_of(used, [&](const ProductShape &s) {
-          return distanceOf(s, other) == 0;
-        }))
-      continue;
-    used.push_back(other);
-    double weight = 1 / (neighbour.distance * neighbour.distance);
-    logRate += weight * std::log(operationsOf(other, pattern) /
-                                 neighbour.entry->microseconds);
-    weights += weight;
-  }
-  return Cost{operationsOf(shape, pattern) / std::exp(logRate / weights),
-              covered ? Cost::Source::Interpolated : Cost::Source::Extrapolated,
-              nearest.family};
-}
-
-//===----------------------------------------------------------------------===//
-// JSON
-//===----------------------------------------------------------------------===//
-
-static llvm::Expected<CostEntry> parseEntry(const json::Object &object) {
-  CostEntry entry;
-  auto getString = [&](llvm::StringRef key) -> llvm::Expected<llvm::StringRef> {
-    if (std::optional<llvm::StringRef> text = object.getString(key))
-      return *text;
-    return makeError("requires a string '" + key + "'");
-  };
-  for (auto [key, member] :
-       {std::pair<llvm::StringRef, int64_t *>{"rows", &entry.shape.rows},
-        {"cols", &entry.shape.cols},
-        {"tokens", &entry.shape.tokens}}) {
-    std::optional<int64_t> number = object.getInteger(key);
-    if (!number)
-      return makeError("requires an integer '" + key + "'");
-    *member = *number;
-  }
-  llvm::Expected<llvm::StringRef> dtype = getString("dtype");
-  if (!dtype)
-    return dtype.takeError();
-  llvm::Expected<ElementType> type = parseElementType(*dtype);
-  if (!type)
-    return type.takeError();
-  entry.type = *type;
-  llvm::Expected<llvm::StringRef> name = getString("pattern");
-  if (!name)
-    return name.takeError();
-  if (*name != "dense") {
-    llvm::Expected<Pattern> pattern = Pattern::parse(*name);
-    if (!pattern)
-      return pattern.takeError();
-    entry.pattern = *pattern;
-  }
-  llvm::Expected<llvm::StringRef> family = getString("family");
-  if (!family)
-    return family.takeError();
-  entry.family = family->str();
-  std::optional<double> time = object.getNumber("microseconds");
-  if (!time)
-    return makeError("requires a number 'microseconds'");
-  entry.microseconds = *time;
-  return entry;
-}
-
-llvm::Expected<CostTable> CostTable::parse(llvm::StringRef text) {
-  llvm::Expected<json::Value> value = json::parse(text);
-  if (!value)
-    return makeError("requires a cost table in JSON, but " +
-                     llvm::toString(value.takeError()));
-  const json::Object *root = value->getAsObject();
-  if (!root)
-    return makeError("requires a cost table to be a JSON object");
-  if (root->getInteger("version") != kVersion)
-    return makeError("requires a cost table of version " + Twine(kVersion));
-  std::optional<llvm::StringRef> device = root->getString("device");
-  const json::Array *list = root->getArray("entries");
-  if (!device || !list)
-    return makeError("requires a cost table to have a string 'device' and an "
-                     "array 'entries'");
-  CostTable table;
-  table.device = device->str();
-  for (size_t i = 0; i < list->size(); ++i) {
-    auto inEntry = [&](llvm::Error error) {
-      return makeError("entry " + Twine(i) + " of the cost table: " +
-                       llvm::toString(std::move(error)));
-    };
-    const json::Object *object = (*list)[i].getAsObject();
-    if (!object)
-      return inEntry(makeError("requires an object"));
-    llvm::Expected<CostEntry> entry = parseEntry(*object);
-    if (!entry)
-      return inEntry(entry.takeError());
-    if (llvm::Error error = table.add(*entry))
-      return inEntry(std::move(error));
-  }
-  return table;
-}
-
-std::string CostTable::str() const {
-  json::Array list;
-  for (const CostEntry &entry : entries)
-    list.push_back(json::Object{
-        {"dtype", toString(entry.type)},
-        {"rows", entry.shape.rows},
-        {"cols", entry.shape.cols},
-        {"tokens", entry.shape.tokens},
-        {"pattern", entry.pattern ? entry.pattern->str() : "dense"},
-        {"family", entry.family},
-        {"microseconds", entry.microseconds}});
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  stream << llvm::formatv("{0:2}", json::Value(json::Object{
-                                       {"version", kVersion},
-                                       {"device", device},
-                                       {"entries", std::move(list)}}))
-         << "\n";
-  return text;
+  return costs;
 }

@@ -6,6 +6,7 @@
 
 #include "Detail.h"
 #include "vnm/Sparsity/Prune.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/ErrorHandling.h"
 #include <algorithm>
 #include <cmath>
@@ -87,29 +88,68 @@ static void fillMagnitudes(const MatrixView &weight, unsigned threads,
       });
 }
 
-/// Sums of every column, each from the first row to the last.
+/// Sums in double precision have one order, which suits every device, so that
+/// all give the same bits: of 64 consecutive numbers (zeros at the end fill
+/// up), the upper half is added to the lower until one is left; the results
+/// are summed in the same way until there is one.
+static constexpr int64_t kSummedTogether = 64;
+
+/// Sums each 64 consecutive rows of `width` numbers, in place.
+static void sumChunks(std::vector<double> &rows, int64_t width) {
+  int64_t count = int64_t(rows.size()) / width;
+  int64_t chunks = ceilDiv(count, kSummedTogether);
+  rows.resize(chunks * kSummedTogether * width, 0);
+  for (int64_t i = 0; i < chunks; ++i) {
+    double *chunk = rows.data() + i * kSummedTogether * width;
+    for (int64_t size = kSummedTogether / 2 * width; size >= width; size /= 2)
+      for (int64_t j = 0; j < size; ++j)
+        chunk[j] += chunk[size + j];
+    std::copy_n(chunk, width, rows.data() + i * width);
+  }
+  rows.resize(chunks * width);
+}
+
+/// Sums of every column.
 static std::vector<double> sumColumns(llvm::ArrayRef<float> scores,
                                       int64_t rows, int64_t cols,
                                       unsigned threads) {
   std::vector<double> sums(cols, 0);
+  auto sumTile = [&](int64_t task) {
+    int64_t begin = task * kTileCols;
+    int64_t width = std::min(kTileCols, cols - begin);
+    std::vector<double> partial, chunk;
+    for (int64_t first = 0; first < rows; first += kSummedTogether) {
+      chunk.clear();
+      int64_t last = std::min(rows, first + kSummedTogether);
+      for (int64_t row = first; row < last; ++row) {
+        const float *in = scores.data() + row * cols + begin;
+        chunk.insert(chunk.end(), in, in + width);
+      }
+      sumChunks(chunk, width);
+      partial.insert(partial.end(), chunk.begin(), chunk.end());
+    }
+    while (int64_t(partial.size()) > width)
+      sumChunks(partial, width);
+    llvm::copy(partial, sums.begin() + begin);
+  };
   detail::parallelFor(threads, ceilDiv(cols, kTileCols), kTileCols * rows,
-                      [&](int64_t task) {
-                        int64_t begin = task * kTileCols;
-                        int64_t end = std::min(cols, begin + kTileCols);
-                        for (int64_t row = 0; row < rows; ++row)
-                          for (int64_t col = begin; col < end; ++col)
-                            sums[col] += scores[row * cols + col];
-                      });
+                      sumTile);
   return sums;
+}
+
+static double sumRow(llvm::ArrayRef<float> row) {
+  std::vector<double> sums(row.begin(), row.end());
+  do
+    sumChunks(sums, /*width=*/1);
+  while (sums.size() > 1);
+  return sums.front();
 }
 
 /// One row of RIA: (|w| / column sum + |w| / row sum) * factor; 0 where w is 0.
 static void scoreRowByRIA(llvm::MutableArrayRef<float> row,
                           llvm::ArrayRef<double> columnSums,
                           llvm::ArrayRef<float> factors) {
-  double rowSum = 0;
-  for (float score : row)
-    rowSum += score;
+  double rowSum = sumRow(row);
   for (size_t col = 0; col < row.size(); ++col) {
     double magnitude = row[col];
     if (magnitude == 0)

@@ -4,7 +4,7 @@
 #
 # This file is the package's surface.
 
-"""V:N:M sparsity on numpy arrays: prune, pack, permute, select, update, files.
+"""V:N:M sparsity on numpy arrays: prune, pack, permute, select, update, compile, files.
 
 >>> import numpy as np, vnm
 >>> w = np.random.default_rng(0).standard_normal((128, 256), dtype=np.float32)
@@ -16,8 +16,11 @@ VNMTensor(128x256, f32, 64:2:8, strict)
 0.25
 """
 
+from . import plot
+from ._compile import Compilation, Remark, compile
 from ._files import RawTensor, SafetensorsFile, SafetensorsWriter, load, save, verify
 from ._library import find_library, library
+from ._linear import compile_linear, linear_mlir
 from ._pattern import Pattern, Sizes
 from ._permute import (
     SharedPermutation,
@@ -33,6 +36,8 @@ from ._tensor import Structure, VNMTensor
 from ._update import gram, relative_output_error, update
 from ._venom import VenomArrays, from_venom, to_venom
 from .errors import (
+    CompileError,
+    Diagnostic,
     Error,
     FileError,
     FormatError,
@@ -43,8 +48,11 @@ from .errors import (
 )
 
 __all__ = [
+    "Compilation",
+    "CompileError",
     "Cost",
     "CostTable",
+    "Diagnostic",
     "Error",
     "FileError",
     "FormatError",
@@ -55,6 +63,7 @@ __all__ = [
     "OutOfMemoryError",
     "Pattern",
     "RawTensor",
+    "Remark",
     "SafetensorsFile",
     "SafetensorsWriter",
     "SelectedLayer",
@@ -66,15 +75,19 @@ __all__ = [
     "Structure",
     "VNMTensor",
     "VenomArrays",
+    "compile",
+    "compile_linear",
     "find_library",
     "from_venom",
     "gram",
     "importance",
+    "linear_mlir",
     "load",
     "pack",
     "permute",
     "permute_shared",
     "permute_strict",
+    "plot",
     "prune",
     "relative_output_error",
     "save",

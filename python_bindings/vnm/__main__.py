@@ -2,7 +2,7 @@
 # See the file LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# This file is the command line: compress, inspect, verify.
+# This file is the command line.
 
 """The command `vnm`, also `python -m vnm`."""
 
@@ -14,15 +14,18 @@ from typing import Any, Optional
 from . import version
 from ._compress import CompressOptions, compress_checkpoint
 from ._files import SafetensorsFile, verify
+from ._kernel_commands import add_bench, add_compile
+from ._plot_command import add_plot
 from .errors import Error
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="vnm", description="V:N:M sparsity for checkpoints")
+    parser = argparse.ArgumentParser(prog="vnm", description="V:N:M sparsity for checkpoints and kernels")
     parser.add_argument("--version", action="store_true", help="print the library's version")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     compress = commands.add_parser("compress", help="prune and pack the weights of a checkpoint")
+    compress.set_defaults(action=_compress)
     compress.add_argument("input", help="a safetensors file, an index of shards, or a folder that holds either")
     compress.add_argument("-o", "--output", required=True, help="a file; a folder if the input is sharded")
     compress.add_argument("--pattern", default="64:2:8", help="V:N:M (default 64:2:8)")
@@ -31,18 +34,25 @@ def _parser() -> argparse.ArgumentParser:
     compress.add_argument("--free", action="store_true", help="search for better columns than strict form can have")
     compress.add_argument("--permute", action="store_true", help="choose rows of panels too; implies --free")
     compress.add_argument("--effort", choices=["fast", "default", "high"], default="default", help="of the search")
-    compress.add_argument("--criterion", choices=["magnitude", "ria"], default="magnitude", help="of importance")
+    compress.add_argument("--criterion", choices=["magnitude", "wanda", "ria"], default="magnitude", help="of importance")
+    compress.add_argument("--norms", metavar="FILE", help="norms of the layers' inputs (safetensors, by weight name)")
     compress.add_argument("--keep-bad", action="store_true", help="leave layers dense that cannot be pruned")
-    compress.add_argument("--report", metavar="FILE", help="write what became of each tensor as JSON")
+    compress.add_argument("--report", metavar="FILE", help="write what became of each tensor, as HTML or JSON by the name")
     compress.add_argument("--force", action="store_true", help="write over an output that exists")
     compress.add_argument("--quiet", action="store_true", help="show no progress")
 
     inspect = commands.add_parser("inspect", help="list the tensors of files")
+    inspect.set_defaults(action=_inspect)
     inspect.add_argument("files", nargs="+")
     inspect.add_argument("--json", action="store_true", help="print JSON")
 
     check = commands.add_parser("verify", help="check files and every rule of their packed weights")
+    check.set_defaults(action=_verify)
     check.add_argument("files", nargs="+")
+
+    add_compile(commands)
+    add_bench(commands)
+    add_plot(commands)
     return parser
 
 
@@ -56,6 +66,7 @@ def _compress(arguments: Any) -> int:
         effort=arguments.effort,
         criterion=arguments.criterion,
         keep_bad=arguments.keep_bad,
+        norms=arguments.norms,
     )
     rows = compress_checkpoint(
         arguments.input,
@@ -124,17 +135,17 @@ def main(arguments: Optional[list[str]] = None) -> int:
     if parsed.version:
         print(f"vnm {version()}")
         return 0
-    commands = {"compress": _compress, "inspect": _inspect, "verify": _verify}
     if parsed.command is None:
         parser.print_usage(sys.stderr)
         return 2
     try:
-        return commands[parsed.command](parsed)
+        return parsed.action(parsed)
     except Error as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("error: interrupted; the same command goes on where this one stopped", file=sys.stderr)
+        resumes = "; the same command goes on where this one stopped" if parsed.command == "compress" else ""
+        print(f"error: interrupted{resumes}", file=sys.stderr)
         return 130
 
 

@@ -11,8 +11,9 @@ import weakref
 from typing import Any, Optional
 
 from ._library import library
+from ._prototypes import Diagnostic as RawDiagnostic
 from ._prototypes import string
-from .errors import KINDS, InternalError
+from .errors import KINDS, SEVERITIES, CompileError, Diagnostic, InternalError
 
 
 def call(name: str, *arguments: Any) -> None:
@@ -24,9 +25,22 @@ def call(name: str, *arguments: Any) -> None:
     try:
         kind = loaded.vnmErrorGetKind(error)
         message = loaded.vnmErrorGetMessage(error).text()
+        diagnostics = diagnostics_of("Error", error)
     finally:
         loaded.vnmErrorDestroy(error)
+    if diagnostics:
+        raise CompileError(message, diagnostics)
     raise KINDS.get(kind, InternalError)(message)
+
+
+def diagnostics_of(kind: str, pointer: Optional[int]) -> list[Diagnostic]:
+    """The diagnostics of an error ("Error") or of a compilation ("Compilation")."""
+    loaded, result = library(), []
+    for index in range(getattr(loaded, f"vnm{kind}GetNumDiagnostics")(pointer)):
+        raw = RawDiagnostic()
+        call(f"vnm{kind}GetDiagnostic", pointer, index, ctypes.byref(raw))
+        result.append(Diagnostic(SEVERITIES[raw.severity], raw.location.text(), raw.message.text()))
+    return result
 
 
 class Handle:

@@ -24,6 +24,12 @@ class Shard(NamedTuple):
     target: pathlib.Path
 
 
+def stamp(path: pathlib.Path) -> list[Any]:
+    """What tells one state of a file from another."""
+    stat = path.stat()
+    return [str(path.resolve()), stat.st_size, stat.st_mtime_ns]
+
+
 class Checkpoint(NamedTuple):
     """All files of a checkpoint; `index` is where a new index goes, if any."""
 
@@ -32,8 +38,7 @@ class Checkpoint(NamedTuple):
 
     def stamp(self) -> list[list[Any]]:
         """What tells one state of the sources from another."""
-        stats = [(shard.source, shard.source.stat()) for shard in self.shards]
-        return [[str(path.resolve()), stat.st_size, stat.st_mtime_ns] for path, stat in stats]
+        return [stamp(shard.source) for shard in self.shards]
 
 
 def find_checkpoint(source: str, target: str) -> Checkpoint:
@@ -93,9 +98,14 @@ def write_index(checkpoint: Checkpoint) -> None:
 
 def write_json(path: pathlib.Path, content: Any) -> None:
     """Writes a file as a whole or not at all."""
+    write_text(path, json.dumps(content, indent=1) + "\n")
+
+
+def write_text(path: pathlib.Path, text: str) -> None:
+    """Writes a file as a whole or not at all."""
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     try:
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

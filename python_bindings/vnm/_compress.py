@@ -17,14 +17,16 @@ import hashlib
 import json
 import pathlib
 import re
+import time
 from typing import Any, NamedTuple, Optional
 
 from ._arrays import BFLOAT16
-from ._checkpoint import Checkpoint, Shard, find_checkpoint, write_index, write_json
+from ._checkpoint import Checkpoint, Shard, find_checkpoint, stamp, write_index, write_json
 from ._files import RawTensor, SafetensorsFile, SafetensorsWriter
 from ._pattern import Pattern
 from ._progress import Progress
 from ._prune import importance, structure
+from ._report import write_report
 from ._tensor import pack_structure
 from ._work import WorkFolder
 from .errors import Error, FileError, FormatError, InvalidArgumentError
@@ -50,6 +52,7 @@ class CompressOptions(NamedTuple):
     effort: str = "default"
     criterion: str = "magnitude"
     keep_bad: bool = False  #: leave layers dense that cannot be pruned
+    norms: Optional[str] = None  #: file with ||x_j||_2 of layers' inputs, by the weight's name
 
 
 def is_layer(name: str, tensor: RawTensor, options: CompressOptions) -> bool:
@@ -67,6 +70,19 @@ def is_layer(name: str, tensor: RawTensor, options: CompressOptions) -> bool:
     return name.endswith("weight") and not _KEPT_DENSE.search(name)
 
 
+def _norms_of(name: str, options: CompressOptions) -> Any:
+    """The norms of a layer's inputs, if there is a file of them. Error: it lacks the layer."""
+    if options.norms is None:
+        return None
+    with SafetensorsFile(options.norms) as file:
+        if name not in file.plain_names():
+            raise InvalidArgumentError(f"requires the norms of its inputs in '{options.norms}', but they are not there")
+        norms = file.read_raw(name)
+        if norms.dtype not in ("F16", "F32", "F64"):
+            raise InvalidArgumentError(f"requires norms of F16, F32 or F64 in '{options.norms}', but they are {norms.dtype}")
+        return norms.array().copy()
+
+
 def _compress_layer(name: str, tensor: RawTensor, options: CompressOptions, row: dict[str, Any]) -> Any:
     """The packed weight; says in `row` what became of it."""
     element_type = _TYPES[tensor.dtype]
@@ -77,7 +93,8 @@ def _compress_layer(name: str, tensor: RawTensor, options: CompressOptions, row:
         row["note"] = "named as in GPT-2, whose Conv1D layers are in x out; see --transposed"
     dtype = "bf16" if element_type == "bf16" and BFLOAT16 is None else None
     try:
-        scores = importance(weight, criterion=options.criterion, dtype=dtype)
+        norms = _norms_of(name, options)
+        scores = importance(weight, criterion=options.criterion, activation_norms=norms, dtype=dtype)
         kept = structure(
             None,
             options.pattern,
@@ -105,6 +122,8 @@ class _Run:
     def __init__(self, checkpoint: Checkpoint, options: CompressOptions, work: pathlib.Path) -> None:
         self.checkpoint, self.options, self.work = checkpoint, options, work
         sources = [[shard.source.name, shard.source.stat().st_size] for shard in checkpoint.shards]
+        if options.norms is not None:
+            sources.append([options.norms, pathlib.Path(options.norms).stat().st_size])
         self.digest = hashlib.sha256(json.dumps([options, sources]).encode()).hexdigest()
 
     def is_complete(self) -> bool:
@@ -148,7 +167,7 @@ class _Run:
     def write_part(self, shard: Shard, part: pathlib.Path, name: str, is_packed: bool) -> dict[str, Any]:
         """Compresses or copies one tensor; the part exists only when all is done."""
         row: dict[str, Any] = {"name": name}
-        writer = SafetensorsWriter()
+        writer, started = SafetensorsWriter(), time.monotonic()
         # Opened per tensor: what was read of a map counts as memory.
         with SafetensorsFile(shard.source) as file:
             if is_packed:
@@ -161,6 +180,8 @@ class _Run:
                 row["bytes"] = tensor.data.nbytes
                 layer = is_layer(name, tensor, self.options)
                 writer.add(name, _compress_layer(name, tensor, self.options, row) if layer else tensor)
+                if layer:
+                    row["seconds"] = round(time.monotonic() - started, 3)
         write_json(part.with_suffix(".json"), row)
         writer.write(part)
         return row
@@ -221,8 +242,8 @@ def compress_checkpoint(
 ) -> Optional[list[dict[str, Any]]]:
     """Compresses a checkpoint; what a killed run has done is not done again.
 
-    Returns a row per tensor, which also goes to the file `report`; None if all was
-    complete before. Errors: another output that exists, unless `force`; a folder of
+    Returns a row per tensor, which also goes to the file `report`, HTML or JSON by its
+    name; None if all was complete before. Errors: another output that exists, unless `force`; a folder of
     another run; a layer that cannot be pruned, unless options.keep_bad.
     """
     options = options._replace(pattern=str(Pattern(options.pattern)))
@@ -231,8 +252,15 @@ def compress_checkpoint(
             re.compile(expression or "")
         except re.error as error:
             raise InvalidArgumentError(f"requires a regular expression, but '{expression}' is none: {error}") from error
+    if options.criterion == "wanda" and options.norms is None:
+        raise InvalidArgumentError("requires norms of the layers' inputs for wanda, but there are none")
+    if options.criterion == "magnitude" and options.norms is not None:
+        raise InvalidArgumentError("requires the criterion wanda or ria with norms, but it is magnitude")
     checkpoint = find_checkpoint(source, target)
     state = {"version": 1, "options": list(options), "sources": checkpoint.stamp()}
+    if options.norms is not None:
+        SafetensorsFile(options.norms).close()  # Raises for what is no such file.
+        state["norms"] = stamp(pathlib.Path(options.norms))
     work = pathlib.Path(f"{target.rstrip('/')}.parts")
     try:
         if checkpoint.index is not None:
@@ -250,9 +278,7 @@ def compress_checkpoint(
             run.remove_temporaries()
             rows = run.all_shards(quiet)
             if report is not None:
-                sizes = [sum(row.get(key, row["bytes"]) for row in rows) for key in ("dense_bytes", "bytes")]
-                found = {"options": options._asdict(), "tensors": rows, "dense_bytes": sizes[0], "bytes": sizes[1]}
-                write_json(pathlib.Path(report), found)
+                write_report(pathlib.Path(report), options._asdict(), rows)
             folder.sweep()
             return rows
     except OSError as error:

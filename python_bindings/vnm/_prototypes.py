@@ -21,7 +21,7 @@ from ctypes import (
     c_uint64,
     c_void_p,
 )
-from typing import Any
+from typing import Any, Union
 
 
 def _structure(name: str, fields: list[tuple[str, Any]]) -> Any:
@@ -33,13 +33,16 @@ class String(Structure):
 
     _fields_ = [("data", c_void_p), ("length", c_size_t)]
 
+    def bytes(self) -> bytes:
+        return ctypes.string_at(self.data, self.length) if self.length else b""
+
     def text(self) -> str:
-        return ctypes.string_at(self.data, self.length).decode("utf-8", "replace") if self.length else ""
+        return self.bytes().decode("utf-8", "replace")
 
 
-def string(text: str) -> String:
-    """A VnmString of a text, which it keeps alive."""
-    data = text.encode("utf-8", "surrogateescape")
+def string(text: Union[str, bytes]) -> String:
+    """A VnmString of a text or of bytes, which it keeps alive."""
+    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else bytes(text)
     result = String(ctypes.cast(c_char_p(data), c_void_p), len(data))
     result.owner = data
     return result
@@ -120,6 +123,17 @@ VenomInfo = _structure(
     + [("num_column_locs", c_int64)],
 )
 
+CompileOptions = _structure(
+    "CompileOptions",
+    [("pipeline", String), ("source_name", String), ("remarks", String), ("ir_format", c_int32)]
+    + [("allow_unregistered_dialects", c_bool), ("threads", c_uint32)],
+)
+Code = _structure("Code", [("file_name", String), ("format", String), ("data", String)])
+Remark = _structure(
+    "Remark", [(name, String) for name in ("kind", "category", "name", "function", "location", "message")]
+)
+Diagnostic = _structure("Diagnostic", [("severity", c_int32), ("location", String), ("message", String)])
+
 # Handles, errors and arrays pass as addresses.
 _P, _I64, _I32 = c_void_p, c_int64, c_int32
 _DOUBLE, _OUT = POINTER(c_double), POINTER(c_void_p)
@@ -173,6 +187,11 @@ _FALLIBLE = {
     "vnmSafetensorsWriterAddFile": [_P, String],
     "vnmSafetensorsWriterSetMetadata": [_P, String, String],
     "vnmSafetensorsWriterWrite": [_P, String],
+    "vnmCompile": [String, POINTER(CompileOptions), _OUT],
+    "vnmCompilationGetCode": [_P, _I64, POINTER(Code)],
+    "vnmCompilationGetRemark": [_P, _I64, POINTER(Remark)],
+    "vnmCompilationGetDiagnostic": [_P, _I64, POINTER(Diagnostic)],
+    "vnmErrorGetDiagnostic": [_P, _I64, POINTER(Diagnostic)],
     "vnmVenomExport": [_P, _OUT],
     "vnmVenomArraysGetInfo": [_P, POINTER(VenomInfo)],
     "vnmVenomImport": [POINTER(VenomInfo), _OUT],
@@ -199,6 +218,14 @@ _OTHERS = {
     "vnmSafetensorsGetNumTensors": (_I64, [_P]),
     "vnmSafetensorsGetNumMetadata": (_I64, [_P]),
     "vnmSafetensorsGetNumStorages": (_I64, [_P]),
+    "vnmCompileOptionsGetDefault": (CompileOptions, []),
+    "vnmCompilationGetIR": (String, [_P]),
+    "vnmCompilationGetManifest": (String, [_P]),
+    "vnmCompilationGetNumCode": (_I64, [_P]),
+    "vnmCompilationGetNumRemarks": (_I64, [_P]),
+    "vnmCompilationGetNumDiagnostics": (_I64, [_P]),
+    "vnmErrorGetNumDiagnostics": (_I64, [_P]),
+    "vnmCompilationDestroy": (None, [_P]),
     "vnmErrorDestroy": (None, [_P]),
     "vnmStructureDestroy": (None, [_P]),
     "vnmStorageDestroy": (None, [_P]),

@@ -7,6 +7,9 @@
 """Exceptions. Each carries the library's diagnostic as its text."""
 
 
+from typing import NamedTuple
+
+
 class Error(Exception):
     """What every exception of the package is.
 
@@ -21,6 +24,30 @@ class Error(Exception):
 
 class InvalidArgumentError(Error, ValueError):
     """An argument, or a value in an array, that a function refuses."""
+
+
+class Diagnostic(NamedTuple):
+    """What the compiler says of a place in a source."""
+
+    severity: str  #: "error", "warning", "remark", or "note" on the one before it
+    location: str  #: as MLIR prints it, such as '"model.mlir":3:5'
+    message: str
+
+
+class CompileError(InvalidArgumentError):
+    """A module that does not parse, verify or compile; `diagnostics` say why.
+
+    >>> import vnm
+    >>> try:
+    ...     vnm.compile("func.func @f() { return 1 }", source_name="f.mlir")
+    ... except vnm.CompileError as error:
+    ...     print(error.diagnostics[0].location)
+    "f.mlir":1:24
+    """
+
+    def __init__(self, message: str, diagnostics: list[Diagnostic]) -> None:
+        super().__init__(message)
+        self.diagnostics = diagnostics
 
 
 class FormatError(Error, ValueError):
@@ -43,6 +70,8 @@ class LibraryError(Error, ImportError):
     """The C library is missing, does not load, or has another version."""
 
 
+# By the numbers of VnmSeverity.
+SEVERITIES = ("error", "warning", "remark", "note")
 # By the numbers of VnmErrorKind.
 KINDS = {
     1: InvalidArgumentError,

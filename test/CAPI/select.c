@@ -48,7 +48,7 @@ static void testTable(VnmCostTable *table) {
   report(vnmCostTableAdd(table, VnmElementTypeF16, shape, NULL,
                          vnmStringFromC(""), -1));
   VnmCostTable *none = NULL;
-  // CHECK-NEXT: 2: requires
+  // CHECK-NEXT: 2: $.version: requires 1
   report(vnmCostTableCreate(vnmStringFromC("{\"version\": 2}"), &none));
   REQUIRE(none == NULL);
 }

@@ -48,14 +48,19 @@ def test_cases():
     assert cases.parse_patterns(["64:2:5"]) == [(64, 5)]
     text = cases.to_mlir(cases.Case(300, 301, 77, 64, 5))
     assert "memref<300x122xf16>, memref<300x16xi16>, memref<5x244xi16>, memref<301x77xf16>" in text, text
+    case = cases.Case(300, 301, 77, 64, 5, schedule="family = wgmma_sp, token_tile = 64", epilogue="bias")
+    assert case.name == "300x301x77_64_2_5_f16_bias_default_family-wgmma_sp-token_tile-64", case.name
+    assert "outs(%y : memref<300x77xf16>) {schedule = #vnm.schedule<family = wgmma_sp, token_tile = 64>}" in cases.to_mlir(case)
 
 
-# Dies at the library's search, and at id 2; id 1 is fastest, id 3 fails.
+# Which candidates of a child do what: all others give a time, id1 the best.
 CHILD = """
-import json, os, sys
+import json, os, sys, time
 sys.path.insert(0, sys.argv[1])
 import cusparselt
 work, barred = json.loads(sys.argv[3]), json.loads(sys.argv[4])
+print("a library says something")
+print(json.dumps({"ready": True}), flush=True)
 for shape, first in work:
     for item in range(first, len(cusparselt.ITEMS)):
         name = cusparselt.ITEMS[item][1]
@@ -63,22 +68,59 @@ for shape, first in work:
             continue
         event = {"shape": shape, "item": item}
         print(json.dumps(event), flush=True)
-        if name in ("search", "id2"):
+        if name == "id2":
+            print("illegal instruction", file=sys.stderr, flush=True)
             os._exit(3)
+        if name == "search":
+            time.sleep(600)
         seconds = {"default": 3.0, "id1": 1.0, "id3": None}.get(name, 2.0)
-        print(json.dumps({**event, "seconds": seconds, "algorithm": [item, 1, -1]}), flush=True)
+        error = None if seconds else "not supported"
+        print(json.dumps({**event, "seconds": seconds, "algorithm": [item, 1, -1], "error": error}), flush=True)
 """
 
 
-def test_search():
-    (OUT / "child.py").write_text(CHILD)
+def search(child, **limits):
+    (OUT / "child.py").write_text(child)
     command = [sys.executable, str(OUT / "child.py"), str(SOURCE / "benchmarks" / "gpu")]
-    found = cusparselt.find_algorithms([(64, 64, 8), (64, 65, 8), (128, 64, 8)], "f16", command)
-    assert set(found) == {(64, 64, 8), (128, 64, 8)}, found
-    for layouts in found.values():
-        assert set(layouts) == set(cusparselt.LAYOUTS), layouts
-        for layout, algorithm in layouts.items():
-            assert cusparselt.ITEMS[algorithm[0]] == (layout, "id1"), algorithm
+    shapes = [(64, 64, 8), (64, 65, 8), (128, 64, 8)]
+    return cusparselt.find_algorithms(shapes, "f16", command, cusparselt.Limits(**limits))
+
+
+def test_search_survives_its_children():
+    """One child dies, one hangs; each costs one candidate, and no other child tries
+    it again."""
+    found = search(CHILD, start=60, candidate=2, total=120)
+    assert set(found.best) == {(64, 64, 8), (128, 64, 8)}, found
+    for shape in found.best:
+        fastest = found.fastest(shape, 4)
+        assert {layout for _, layout, _ in fastest} == set(cusparselt.LAYOUTS), found
+        for seconds, layout, algorithm in fastest:
+            assert seconds == 1.0 and cusparselt.ITEMS[algorithm[0]] == (layout, "id1"), fastest
+        assert found.fastest(shape) == fastest[:2]
+    causes = [(f["candidate"], f["cause"]) for f in found.failures]
+    assert causes.count(("id2", "died: exit status 3, illegal instruction")) == 1, causes
+    assert causes.count(("search", "hung for 2 s")) == 1, causes
+    # In both shapes and all layouts.
+    assert causes.count(("id3", "not supported")) == 8 and len(causes) == 10, causes
+    # id2 and search are barred once they failed.
+    assert found.tried == 2 * 4 * len(cusparselt.CANDIDATES) - 7 - 7, found.tried
+    assert found.ended is None
+    assert found.summary().startswith("10 of 90 candidates failed (id2: died"), found.summary()
+
+
+def test_search_ends_in_time():
+    found = search(CHILD.replace("os._exit(3)", "time.sleep(600)"), start=60, candidate=600, total=3)
+    assert found.ended == "3 s are over", found
+    # What was found until then counts.
+    assert set(found.best) == {(64, 64, 8)} and found.failures[-1]["candidate"] == "id2", found
+
+
+def test_search_gives_up_on_children_that_do_not_start():
+    found = search("import sys; sys.exit('no GPU')", start=60)
+    assert found.ended == "two children did not start: died: exit status 1, no GPU", found
+    assert not found.best and found.tried == 0
+    found = search("import time; time.sleep(600)", start=1)
+    assert found.ended == "two children did not start: hung for 1 s", found
 
 
 def entry(contestant, pattern, microseconds, **more):
@@ -90,18 +132,25 @@ def entry(contestant, pattern, microseconds, **more):
 
 
 def test_report():
-    ours = {"family": "mma_sp", "variant": "default"}
+    ours = {"family": "mma_sp", "variant": "default", "schedule": {}}
+    tiled = {"family": "wgmma_sp", "variant": "family = wgmma_sp, token_tile = 64", "schedule": {"token_tile": 64}}
     results = [
         entry("cublas", "dense", 100.0), entry("cusparselt", "2:4", 60.0), entry("vnm", "64:2:4", 90.0, **ours),
         entry("vnm", "64:2:8", 40.0, **ours), entry("vnm", "64:2:8", 1.0, **{**ours, "correct": False}),
+        entry("vnm", "64:2:8", 50.0, **tiled), entry("vnm", "64:2:8", 55.0, **tiled, epilogue="bias", over_plain=1.1),
     ]
     facts = {"dtype": "f16", "device": "invented", "driver": "1", "date": "2026-01-01"}
     text = report.make_cost_table({**facts, "results": results})
     (OUT / "costs.json").write_text(text)
-    patterns = [(e["pattern"], e["family"], e["microseconds"]) for e in json.loads(text)["entries"]]
-    assert patterns == [("dense", "cublas", 100.0), ("64:2:4", "mma_sp", 90.0), ("64:2:8", "mma_sp", 40.0)], patterns
+    entries = [(e["pattern"], e["family"], e.get("schedule"), e["microseconds"]) for e in json.loads(text)["entries"]]
+    assert entries == [
+        ("dense", "cublas", None, 100.0), ("64:2:4", "mma_sp", None, 90.0), ("64:2:8", "mma_sp", None, 40.0),
+        ("64:2:8", "wgmma_sp", {"token_tile": 64}, 50.0),
+    ], entries
     assert report.format_row(results[3]).startswith("| 64 x 64 x 128 | 64:2:8 | mma_sp | 40.0 | 2.50 |")
     assert "WRONG" in report.format_row(results[4])
+    assert "| wgmma_sp (token_tile = 64) | 50.0 |" in report.format_row(results[5])
+    assert "| wgmma_sp (token_tile = 64) + bias (1.10 x plain) | 55.0 |" in report.format_row(results[6])
 
 
 LAYER = """
@@ -116,6 +165,7 @@ func.func @layer(%x: tensor<64x128xf16>) -> tensor<64x128xf16> {
 }
 """
 
-for test in (test_manifest, test_cases, test_search, test_report):
-    test()
+for name, test in list(globals().items()):
+    if name.startswith("test_"):
+        test()
 (OUT / "layer.mlir").write_text(LAYER)

@@ -15,8 +15,9 @@ import sys
 RULES = {
     "Sparsity": r"mlir/|vnm/(?!Sparsity/)",
     "Support": r"vnm/(?!Support/)",
-    # The half for hosts without a compiler.
-    "CAPI": r"mlir/|vnm/(?!Sparsity/)",
+    # For C: of the compiler only its one function of values.
+    "CAPI": r"mlir/|vnm/(?!Sparsity/|Compiler/)",
+    "Compiler": r"vnm/(ExecutionEngine|Runtime)",
     "Dialect/VNM": r"mlir/(Dialect/(GPU|NVGPU|LLVMIR|OpenMP|X86Vector)|Conversion|ExecutionEngine|Target)/"
     r"|vnm/(Conversion|ExecutionEngine|InitAll|Pipelines|Runtime)",
     # A target dialect: it may know LLVM's and NVIDIA's ops and instructions.
@@ -30,9 +31,15 @@ RULES = {
 }
 
 
+# For hosts with MLIR's C API: a library of its own.
+EXEMPT = "lib/CAPI/Dialect/"
+
+
 def violations(root, folder, forbidden):
     for top in ("include/vnm", "lib"):
         for path in sorted((root / top / folder).rglob("*")):
+            if str(path.relative_to(root)).startswith(EXEMPT):
+                continue
             if path.suffix not in (".h", ".cpp", ".td"):
                 continue
             for number, line in enumerate(path.read_text().splitlines(), 1):

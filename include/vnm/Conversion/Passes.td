@@ -9,6 +9,76 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ChooseSchedule : Pass<"vnm-choose-schedule", "::mlir::ModuleOp"> {
+  let summary = "choose how the kernel of every vnm.spmm is built";
+  let description = [{
+    Gives every `vnm.spmm` that has none a `schedule` that `chip` can run: a
+    kernel family, with all of its fields. Run it before `convert-vnm-to-gpu`,
+    which obeys; `vnm-lower-to-nvvm` runs it.
+
+    With `cost-table` (docs/algorithms.md, "Cost tables") the fastest of the
+    table's schedules that the product admits is taken: by its measured time where
+    the table has this shape and pattern, else interpolated between the nearest
+    shapes. Without a table, with none of its schedules admitted, for a shape
+    outside of all measured ones, or with a dynamic T or batch, a built-in rule
+    chooses: skinny for a static T of at most 16, wgmma_sp on sm_90a for V of 64 or more,
+    feature-major activations and results of f16, bf16 or f32, and T a multiple of
+    8 and at least 64, else mma_sp, with the tiles that the family itself takes.
+    `family` and `token-tile` narrow either choice.
+
+    Remarks of category `vnm-gpu` give for each product the choice, the times of
+    the others and of the dense product, and say whether they were measured,
+    interpolated or come from the model. Where dense is predicted to be faster, a
+    missed remark says so; the product stays sparse (`vnm-select-pattern` with
+    `rule=annotated` leaves such layers dense). An op that no family can compute
+    is left for `convert-vnm-to-gpu` to refuse.
+
+    ```mlir
+    func.func @f(%v: memref<128x64xf16>, %m: memref<128x8xi16>, %c: memref<2x128xi16>,
+                 %x: memref<256x512xf16>, %y: memref<128x512xf16>) {
+      vnm.spmm #vnm.encoding<64:2:8>
+          ins(%v, %m, %c, %x : memref<128x64xf16>, memref<128x8xi16>,
+                               memref<2x128xi16>, memref<256x512xf16>)
+          outs(%y : memref<128x512xf16>)
+      return
+    }
+    ```
+
+    becomes, with `chip=sm_90a`,
+
+    ```mlir
+    func.func @f(%v: memref<128x64xf16>, %m: memref<128x8xi16>, %c: memref<2x128xi16>,
+                 %x: memref<256x512xf16>, %y: memref<128x512xf16>) {
+      vnm.spmm #vnm.encoding<64:2:8>
+          ins(%v, %m, %c, %x : memref<128x64xf16>, memref<128x8xi16>,
+                               memref<2x128xi16>, memref<256x512xf16>)
+          outs(%y : memref<128x512xf16>)
+          {schedule = #vnm.schedule<family = wgmma_sp, token_tile = 64>}
+      return
+    }
+    ```
+  }];
+  let options = [
+    Option<"chip", "chip", "std::string", /*default=*/"\"sm_80\"",
+           "NVIDIA chip to choose for, e.g. sm_90a">,
+    Option<"costTable", "cost-table", "std::string", /*default=*/"",
+           "File (JSON) with measured times of schedules; empty (default) for "
+           "the built-in rule">,
+    Option<"family", "family", "std::string", /*default=*/"\"auto\"",
+           "Kernel family to choose from: auto (default) for all, mma_sp, "
+           "wgmma_sp or skinny">,
+    Option<"tokenTile", "token-tile", "int64_t", /*default=*/"0",
+           "Tokens of a tile of wgmma_sp: 64, 128 or 256; 0 (default) for any">
+  ];
+  let statistics = [
+    Statistic<"numMeasured", "num-measured",
+              "Number of products whose schedule measured times decided">,
+    Statistic<"numByRule", "num-by-rule",
+              "Number of products whose schedule the rule decided">
+  ];
+  let dependentDialects = ["::vnm::VNMDialect"];
+}
+
 def ConvertLaunchesToEmulation
     : Pass<"convert-launches-to-emulation", "::mlir::ModuleOp"> {
   let summary = "turn launches of emulated kernels into calls of the emulator";
@@ -129,6 +199,58 @@ def ConvertVNMNVVMToLLVM : Pass<"convert-vnm-nvvm-to-llvm"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
+def StageLayouts : Pass<"vnm-stage-layouts", "::mlir::ModuleOp"> {
+  let summary = "transpose activations and results that a faster kernel wants";
+  let description = [{
+    Some kernel families take feature-major activations and give feature-major
+    results only. Where the built-in rule (see `vnm-choose-schedule`) would take
+    such a family for a `vnm.spmm` on memrefs if only its operands were
+    feature-major, token-major x is transposed to a buffer of its own before
+    the op, and token-major y from one after it. Products of one x in a block
+    share its transpose as long as nothing that may write x lies between them.
+    `convert-vnm-to-gpu` makes kernels of the transposes, which are marked
+    `vnm.staged`.
+
+    T must be static. A token-major y stays if the op reads it or an operand of
+    its shape (`accumulate`, broadcast full), and then so does x.
+
+    ```mlir
+    vnm.spmm #vnm.encoding<64:2:8>
+        ins(%v, %m, %c, %x : memref<128x64xf16>, memref<128x8xi16>,
+                             memref<2x128xi16>, memref<64x256xf16>)
+        outs(%y : memref<128x64xf16>)
+        {x_layout = #vnm.activation_layout<token_major>}
+    ```
+
+    becomes with `chip=sm_90a`
+
+    ```
+    %staged = memref.alloc() : memref<256x64xf16>
+    linalg.transpose ins(%x : memref<64x256xf16>) outs(%staged : memref<256x64xf16>)
+        permutation = [1, 0] {vnm.staged}
+    vnm.spmm #vnm.encoding<64:2:8>
+        ins(%v, %m, %c, %staged : ..., memref<256x64xf16>)
+        outs(%y : memref<128x64xf16>)
+    memref.dealloc %staged : memref<256x64xf16>
+    ```
+  }];
+  let options = [
+    Option<"chip", "chip", "std::string", "\"sm_80\"", "Target chip">,
+    Option<"family", "family", "std::string", "\"auto\"",
+           "Kernel family: auto, mma_sp, wgmma_sp or skinny">,
+    Option<"tokenTile", "token-tile", "int64_t", "0",
+           "Tokens of a tile, for families that let one choose; 0 for any">
+  ];
+  let statistics = [
+    Statistic<"numTransposes", "num-transposes", "Number of transposes added">,
+    Statistic<"numShared", "num-shared",
+              "Number of ops that took another's transpose">
+  ];
+  let dependentDialects = [
+    "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect"
+  ];
+}
+
 def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
   let summary = "turn vnm.spmm on memrefs into GPU kernels and launches";
   let description = [{
@@ -136,20 +258,30 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
     @vnm_kernels`, which gets an `#nvvm.target` for `chip` and `ptx`, and a
     launch. Run it after one-shot-bufferize; `vnm-lower-to-nvvm` runs it.
 
-    A kernel belongs to a family. `family` names it; `auto` takes wgmma_sp on
-    sm_90a for V of 64 or more, feature-major activations and results of f16, bf16
+    A kernel belongs to a family and is built by a schedule: the op's `schedule`,
+    or, without one, `family` and `token-tile`; `auto` takes skinny for a static T
+    of at most 16, wgmma_sp on sm_90a for V of 64 or more, feature-major
+    activations and results of f16, bf16
     or f32, a static T that is a multiple of 8 and at least 64, and static batch
     dimensions, else mma_sp, with a remark (category vnm-gpu) that says why if the
-    chip has wgmma_sp. A family that cannot compute an op is an error at the op.
+    chip has wgmma_sp. Fields that a schedule leaves out the family chooses. A
+    schedule that cannot compute an op on the chip is an error at the op.
 
-    Family mma_sp, sm_80 and later: a CTA computes a tile of up to
-    128 rows of one panel by 64 tokens. It gathers the panel's channels of x into
-    shared memory, 64 at a time and one step ahead; warps read values and
-    metadata from global memory, where the canonical storage already has the
-    order of the instruction's operands, and multiply with `nvvm.mma.sp.sync`
-    (ordered metadata, sums in f32). Sums then pass through shared memory, so
-    that the epilogue runs once per element in the destination's order. Nothing
+    Family mma_sp, sm_80 and later: a CTA computes a tile of up to 128 rows of one
+    panel by up to 256 tokens. It copies the panel's channels of x and the rows'
+    values to shared memory, 64 channels at a time and up to three stages ahead,
+    where ldmatrix finds operands in the instruction's order, and multiplies with
+    `nvvm.mma.sp.sync` (ordered metadata, sums in f32). Sums then pass through
+    shared memory, so that the epilogue runs in the destination's order. Nothing
     is read of x for a slot without a column.
+
+    Family skinny, sm_80 and later, for a static T of 1 to 64: a CTA takes 16, 32
+    or 64 rows, all tokens and all of K. Its warps split K; each brings values,
+    metadata, ids and channels of its steps through rings of its own in shared
+    memory, many steps ahead. The warps' sums are added in the order of the warps.
+    From sm_90 on the kernel waits (`nvvm.griddepcontrol`) for the kernel before it
+    only when it has asked for its first weights. Token-major activations must fit
+    in shared memory.
 
     Family wgmma_sp, sm_90a: one persistent CTA per SM takes tiles of 128 rows (64
     if V is 64) by 64, 128 or 256 tokens (`token-tile`). Its warps have roles: two
@@ -193,7 +325,7 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
     Option<"ptx", "ptx", "unsigned", /*default=*/"0",
            "PTX ISA version times ten, e.g. 85; 0 for the chip's oldest">,
     Option<"family", "family", "std::string", /*default=*/"\"auto\"",
-           "Kernel family: auto, mma_sp or wgmma_sp">,
+           "Kernel family: auto, mma_sp, wgmma_sp or skinny">,
     Option<"tokenTile", "token-tile", "int64_t", /*default=*/"0",
            "Tokens of a tile of wgmma_sp: 64, 128 or 256; 0 chooses">
   ];
@@ -290,6 +422,49 @@ def ExpandKernelMath
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
     "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"
+  ];
+}
+
+def ListSchedules : Pass<"vnm-list-schedules", "::mlir::ModuleOp"> {
+  let summary = "write the schedules that every vnm.spmm admits";
+  let description = [{
+    Writes to `file`, as JSON, every distinct `vnm.spmm` of the module, on tensors
+    or on memrefs, and the schedules with which `chip` can compute it: of all
+    families, every combination of field values that is worth measuring. The
+    module stays as it is. A tuner reads it (docs/performance.md).
+
+    ```mlir
+    func.func @f(%v: memref<128x64xf16>, %m: memref<128x8xi16>, %c: memref<2x128xi16>,
+                 %x: memref<256x64xf16>, %y: memref<128x64xf16>) {
+      vnm.spmm #vnm.encoding<64:2:8>
+          ins(%v, %m, %c, %x : memref<128x64xf16>, memref<128x8xi16>,
+                               memref<2x128xi16>, memref<256x64xf16>)
+          outs(%y : memref<128x64xf16>)
+      return
+    }
+    ```
+
+    gives, with `chip=sm_90a`,
+
+    ```json
+    {"version": 1, "chip": "sm_90a", "products": [
+      {"dtype": "f16", "rows": 128, "cols": 256, "tokens": 64, "pattern": "64:2:8",
+       "x_layout": "feature_major", "y_layout": "feature_major",
+       "schedules": [
+         {"family": "mma_sp", "fields": {"row_tile": 32, "token_tile": 16}},
+         ...
+         {"family": "wgmma_sp", "fields": {"token_tile": 64}}
+       ]}
+    ]}
+    ```
+
+    `tokens` counts all batch entries, and is null if T or the batch is dynamic.
+  }];
+  let options = [
+    Option<"chip", "chip", "std::string", /*default=*/"\"sm_80\"",
+           "NVIDIA chip to list for, e.g. sm_90a">,
+    Option<"file", "file", "std::string", /*default=*/"\"-\"",
+           "File to write; - (default) for the standard output">
   ];
 }
 

@@ -68,7 +68,8 @@ struct LowerToNVVMOptions : SparsifyOptions<LowerToNVVMOptions> {
       llvm::cl::init(0)};
   Option<std::string> family{
       *this, "family",
-      llvm::cl::desc("Kernel family: auto (default), mma_sp or wgmma_sp"),
+      llvm::cl::desc("Kernel family: auto (default), mma_sp, wgmma_sp or "
+                     "skinny"),
       llvm::cl::init("auto")};
   Option<int64_t> kernelTokenTile{
       *this, "kernel-token-tile",
@@ -113,7 +114,8 @@ struct LowerToEmulationOptions : SparsifyOptions<LowerToEmulationOptions> {
       llvm::cl::init(0)};
   Option<std::string> family{
       *this, "family",
-      llvm::cl::desc("Kernel family: auto (default), mma_sp or wgmma_sp"),
+      llvm::cl::desc("Kernel family: auto (default), mma_sp, wgmma_sp or "
+                     "skinny"),
       llvm::cl::init("auto")};
   Option<int64_t> kernelTokenTile{
       *this, "kernel-token-tile",

@@ -23,6 +23,7 @@ struct SparsifySettings {
   std::string effort;
   std::string filter;
   std::string select;
+  bool allowDense;
   double speedup;
   llvm::SmallVector<std::string> candidates;
   std::string costTable;
@@ -61,6 +62,7 @@ struct SparsifyOptions : mlir::PassPipelineOptions<Concrete> {
         effort,
         filter,
         select,
+        allowDense,
         speedup,
         llvm::SmallVector<std::string>(candidates.begin(), candidates.end()),
         costTable,
@@ -95,6 +97,10 @@ struct SparsifyOptions : mlir::PassPipelineOptions<Concrete> {
       llvm::cl::desc("Rule that chooses the pattern instead: diversity, "
                      "retained or per-layer (vnm-select-pattern); empty "
                      "(default) to take `pattern` for every layer")};
+  Option<bool> allowDense{
+      *this, "allow-dense", llvm::cl::init(false),
+      llvm::cl::desc("Without select: leave a layer dense that is predicted to "
+                     "be no faster with `pattern` (default false)")};
   Option<double> speedup{
       *this, "speedup", llvm::cl::init(1.5),
       llvm::cl::desc("With select: how many times as fast as dense the "
@@ -104,12 +110,14 @@ struct SparsifyOptions : mlir::PassPipelineOptions<Concrete> {
                  llvm::cl::desc("With select: patterns V:N:M to choose of")};
   Option<std::string> costTable{
       *this, "cost-table", llvm::cl::init(""),
-      llvm::cl::desc("With select: file (JSON) with measured times; empty "
-                     "(default) for a model")};
+      llvm::cl::desc("File (JSON) with measured times, for select and "
+                     "allow-dense and to choose the schedules of GPU kernels; "
+                     "empty (default) for a model")};
   Option<int64_t> tokens{
       *this, "tokens", llvm::cl::init(0),
-      llvm::cl::desc("With select: T of products whose number of tokens is "
-                     "dynamic")};
+      llvm::cl::desc(
+          "With select or allow-dense: T of products whose number of "
+          "tokens is dynamic")};
   Option<bool> permute{
       *this, "permute", llvm::cl::init(false),
       llvm::cl::desc("Permute channels (vnm-permute-channels; default false)")};

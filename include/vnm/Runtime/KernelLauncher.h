@@ -32,10 +32,13 @@ public:
 
   /// Enqueues kernel `index` on `stream`, a CUstream (null: the default
   /// stream), and returns at once. The buffers must stay alive until it has
-  /// run. Error: as of KernelEntry::numBlocks and packParameters, or of the
-  /// driver.
+  /// run. With `overlap`, a kernel whose entry says dependentLaunch may start
+  /// before the kernel before it on the stream has ended: that one must not
+  /// write values, metadata or columns of this one; others ignore it. Error: as
+  /// of KernelEntry::numBlocks and packParameters, or of the driver.
   llvm::Error launch(size_t index, const KernelBuffers &buffers,
-                     const KernelSizes &sizes, void *stream) const;
+                     const KernelSizes &sizes, void *stream,
+                     bool overlap = false) const;
 
 private:
   struct State;

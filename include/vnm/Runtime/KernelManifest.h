@@ -60,6 +60,8 @@ struct KernelEntry {
   int64_t maxBlocks = 0; ///< 0 if there is no limit.
   int64_t threads = 0;
   int64_t sharedMemory = 0; ///< Dynamic, in bytes.
+  /// Whether it may start before the kernel before it has ended.
+  bool dependentLaunch = false;
   std::vector<KernelArgument> arguments;
 
   /// CTAs of a launch, all in x; 0 if there is nothing to do, and then nothing

@@ -10,6 +10,7 @@
 
 #include "vnm/Sparsity/Matrix.h"
 #include "vnm/Sparsity/Pattern.h"
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,9 @@ struct ProductShape {
   int64_t rows = 0, cols = 0, tokens = 0;
 };
 
+/// Numbers that a kernel was built with, by name, e.g. {"token_tile", 256}.
+using ScheduleFields = std::map<std::string, int64_t>;
+
 /// A measured product.
 struct CostEntry {
   ElementType type = ElementType::F16;
@@ -30,6 +34,8 @@ struct CostEntry {
   /// The kernel family that was measured; not interpreted.
   std::string family;
   double microseconds = 0;
+  /// What the kernel of the family was built with; empty if nothing is known.
+  ScheduleFields schedule = {};
 };
 
 /// A cost and where it comes from.
@@ -45,6 +51,13 @@ struct Cost {
   /// The family of the entry, or of the nearest one.
   std::string family;
 };
+/// What a product costs with one kernel.
+struct ScheduleCost {
+  std::string family;
+  ScheduleFields schedule;
+  Cost cost;
+};
+
 /// "measured", "interpolated", "extrapolated" or "roofline".
 llvm::StringRef toString(Cost::Source source);
 
@@ -69,9 +82,11 @@ struct Roofline {
 class CostTable {
 public:
   CostTable() = default;
-  /// Reads the JSON of docs/algorithms.md, "Cost tables". Errors name the entry
-  /// and the field.
+  /// Reads the JSON of docs/algorithms.md, "Cost tables". Errors name the
+  /// place, e.g. "$.entries[3].rows: requires an integer".
   static llvm::Expected<CostTable> parse(llvm::StringRef json);
+  /// Parses a file. Errors name the file.
+  static llvm::Expected<CostTable> open(llvm::StringRef file);
   /// The JSON that parse() reads.
   std::string str() const;
 
@@ -79,12 +94,21 @@ public:
   llvm::Error add(const CostEntry &entry);
 
   /// What a product costs. An entry of this shape, type and pattern decides (of
-  /// several the fastest). Else the rates, in operations per time, of the four
-  /// nearest entries of the type and pattern are averaged geometrically, with
-  /// weights 1 / distance^2 for the Euclidean distance of (log R, log K, log
-  /// T). Without any the model decides. Error: sizes that are not positive.
+  /// several the fastest). Else the model's time is scaled by how much slower
+  /// than the model the four nearest shapes were, a geometric mean with weights
+  /// 1 / distance^2 for the Euclidean distance of (log R, log K', log T), K'
+  /// being the columns that are multiplied. Shapes are those of entries of the
+  /// type and pattern; if there are none, of the type, V and N. Without any the
+  /// model decides. Error: sizes that are not positive.
   llvm::Expected<Cost> lookUp(ElementType type, const ProductShape &shape,
                               const std::optional<Pattern> &pattern) const;
+
+  /// The same for every kernel, a family with a schedule, that has such
+  /// entries, each from its own: the fastest first, but extrapolated ones last.
+  /// Empty if there are none.
+  llvm::Expected<std::vector<ScheduleCost>>
+  lookUpSchedules(ElementType type, const ProductShape &shape,
+                  const Pattern &pattern) const;
 
   std::string device;
   Roofline roofline;

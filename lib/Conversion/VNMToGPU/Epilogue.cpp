@@ -7,9 +7,13 @@
 #include "SpmmKernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace vnm;
@@ -24,69 +28,197 @@ Value vnm::convertFloat(ImplicitLocOpBuilder &b, Value value, Type type) {
   return arith::TruncFOp::create(b, type, value);
 }
 
-/// Every warp writes its fragments, so that afterwards threads can take
-/// elements in the order of the destination and the epilogue exists once.
-void SpmmKernel::emitStoreSums(ValueRange sums) {
-  int64_t tokenTiles = schedule.tokenTilesPerWarp();
-  for (auto [position, sum] : llvm::enumerate(sums)) {
-    int64_t element = position % 4;
-    int64_t tile = position / 4;
-    int64_t tileRow = 16 * (tile / tokenTiles) + 8 * (element / 2);
-    int64_t tileToken = 8 * (tile % tokenTiles) + element % 2;
-    Value row = add(add(map.warpRow, map.quadRow), tileRow);
-    Value token = add(add(map.warpToken, mul(map.quadLane, 2)), tileToken);
-    memref::StoreOp::create(b, sum, shared.sums, ValueRange{row, token});
-  }
-  gpu::BarrierOp::create(b);
+int64_t SpmmKernel::linesPerChunk() const {
+  return problem.yTokenMajor ? 8 : 16;
 }
 
-/// Walks the tile along the destination's contiguous dimension.
-void SpmmKernel::emitEpilogue() {
-  int64_t inner = problem.yTokenMajor ? schedule.rowTile : schedule.tokenTile;
-  auto loop = scf::ForOp::create(b, map.thread,
-                                 index(schedule.rowTile * schedule.tokenTile),
-                                 index(schedule.numThreads()));
+int64_t SpmmKernel::elementsPerLine() const {
+  return problem.yTokenMajor ? schedule.rowsPerWarp()
+                             : schedule.tokensPerWarp();
+}
+
+int64_t SpmmSchedule::stagingBytes(bool tokenMajor) const {
+  constexpr int64_t kFloatBytes = 4;
+  return kFloatBytes * (tokenMajor
+                            ? 8 * (rowsPerWarp() + mma::kRowLinePadding)
+                            : 16 * (tokensPerWarp() + mma::kTokenLinePadding));
+}
+
+Value SpmmKernel::emitStagingAddress(Value line, Value element) {
+  int64_t pitch =
+      elementsPerLine() +
+      (problem.yTokenMajor ? mma::kRowLinePadding : mma::kTokenLinePadding);
+  Value start =
+      add(shared, mul(map.warp, schedule.stagingBytes(problem.yTokenMajor)));
+  return add(start, mul(add(mul(line, pitch), element), 4));
+}
+
+/// A chunk: an m16 tile of rows if the destination is feature-major, else an n8
+/// tile of tokens.
+void SpmmKernel::emitStageSums(ValueRange sums, int64_t chunk) {
+  int64_t tokenTiles = schedule.tokenTilesPerWarp();
+  Value quadRow = div(map.lane, 4), column = mul(rem(map.lane, 4), 2);
+  auto store = [&](Value value, Value line, Value element, int64_t bytes) {
+    Value address = emitStagingAddress(line, element);
+    LLVM::StoreOp::create(b, value, sharedPointer(address), bytes);
+  };
+  if (problem.yTokenMajor) {
+    for (int64_t tile = 0; tile < schedule.rowTilesPerWarp(); ++tile)
+      for (int64_t i = 0; i < 4; ++i)
+        store(sums[4 * (tile * tokenTiles + chunk) + i], add(column, i % 2),
+              add(quadRow, 16 * tile + 8 * (i / 2)), 4);
+    return;
+  }
+  auto type = VectorType::get({2}, b.getF32Type());
+  for (int64_t tile = 0; tile < tokenTiles; ++tile)
+    for (int64_t half = 0; half < 2; ++half) {
+      int64_t first = 4 * (chunk * tokenTiles + tile) + 2 * half;
+      Value pair = vector::FromElementsOp::create(
+          b, type, ValueRange{sums[first], sums[first + 1]});
+      store(pair, add(quadRow, 8 * half), add(column, 8 * tile), 8);
+    }
+}
+
+void SpmmKernel::emitStoreChunk(int64_t chunk, int64_t width) {
+  int64_t perLine = elementsPerLine() / width;
+  auto loop = scf::ForOp::create(b, map.lane, i32(linesPerChunk() * perLine),
+                                 i32(SpmmSchedule::kWarpSize));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Value fast = rem(loop.getInductionVar(), inner);
-  Value slow = div(loop.getInductionVar(), inner);
-  Value tileRow = problem.yTokenMajor ? fast : slow;
-  Value tileToken = problem.yTokenMajor ? slow : fast;
-  Value valid = less(add(map.token, tileToken), args.numTokens);
-  if (problem.numRows % schedule.rowTile != 0)
-    valid = both(valid, less(add(map.row, tileRow), problem.numRows));
+  Value line = div(loop.getInductionVar(), perLine);
+  Value element = mul(rem(loop.getInductionVar(), perLine), width);
+  Value tileRow = problem.yTokenMajor ? element : add(line, 16 * chunk);
+  Value tileToken = problem.yTokenMajor ? add(line, 8 * chunk) : element;
+  Value row = add(map.warpRow, tileRow);
+  Value valid = emitRowExists(row);
+  Value token = add(map.token, extend(add(map.warpToken, tileToken)));
+  if (raggedTokens())
+    valid = both(valid, less(token, numTokens));
   auto branch = scf::IfOp::create(b, valid, /*withElseRegion=*/false);
   b.setInsertionPointToStart(branch.thenBlock());
-  emitEpilogueElement(tileRow, tileToken);
+  emitStorePiece(emitStagingAddress(line, element), toIndex(add(map.row, row)),
+                 token, width);
 }
 
-void SpmmKernel::emitEpilogueElement(Value tileRow, Value tileToken) {
-  Value row = add(map.row, tileRow);
-  Value token = add(map.token, tileToken);
+SmallVector<Value> SpmmKernel::loadElements(Value buffer, Value position,
+                                            int64_t width) {
+  Type element = getElementTypeOrSelf(buffer.getType());
+  auto type = VectorType::get({width}, element);
+  int64_t bytes = width * element.getIntOrFloatBitWidth() / 8;
+  Value vector = vector::LoadOp::create(
+      b, type, buffer, ValueRange{position}, /*nontemporal=*/false,
+      llvm::MaybeAlign(std::min<int64_t>(bytes, 16)));
+  SmallVector<Value> elements;
+  for (int64_t i = 0; i < width; ++i)
+    elements.push_back(
+        vector::ExtractOp::create(b, vector, ArrayRef<int64_t>{i}));
+  return elements;
+}
+
+/// Applies the epilogue to the sums at `address`, of `width` tokens of a row,
+/// or rows of a token, from stored row `row` (index) and `token` (i64) on, and
+/// stores them.
+void SpmmKernel::emitStorePiece(Value address, Value row, Value token,
+                                int64_t width) {
+  Value staged = load(VectorType::get({width}, b.getF32Type()),
+                      sharedPointer(address), std::min<int64_t>(4 * width, 16));
+  SmallVector<Value> results;
+  for (int64_t i = 0; i < width; ++i)
+    results.push_back(
+        vector::ExtractOp::create(b, staged, ArrayRef<int64_t>{i}));
   if (problem.permutedRows) {
     Value id = memref::LoadOp::create(b, args.rows, ValueRange{row});
     row = arith::IndexCastUIOp::create(b, b.getIndexType(), id);
   }
+  Value line = arith::IndexCastUIOp::create(b, b.getI64Type(), row);
   Value offset =
       problem.yTokenMajor
-          ? add(mul(add(mul(map.batch, args.numTokens), token),
-                    problem.numRows),
-                row)
-          : add(mul(add(mul(map.batch, problem.numRows), row), args.numTokens),
+          ? add(mul(add(mul(map.batch, numTokens), token), problem.numRows),
+                line)
+          : add(mul(add(mul(map.batch, problem.numRows), line), numTokens),
                 token);
-  Value sum =
-      memref::LoadOp::create(b, shared.sums, ValueRange{tileRow, tileToken});
-  if (problem.accumulate) {
-    Value old = memref::LoadOp::create(b, args.y, ValueRange{offset});
-    sum = arith::AddFOp::create(b, sum, convertFloat(b, old, b.getF32Type()));
-  }
-  Value result = op.hasEpilogue() ? emitEpilogueBody(sum, row, token, offset)
-                                  : convertFloat(b, sum, problem.resultElement);
-  memref::StoreOp::create(b, result, args.y, ValueRange{offset});
+  offset = toIndex(offset);
+  if (problem.accumulate)
+    for (auto [sum, old] :
+         llvm::zip_equal(results, loadElements(args.y, offset, width)))
+      sum = arith::AddFOp::create(b, sum, convertFloat(b, old, b.getF32Type()));
+  if (op.hasEpilogue())
+    emitEpilogueBodies(results, row, toIndex(token), offset);
+  else
+    for (Value &result : results)
+      result = convertFloat(b, result, problem.resultElement);
+  auto type = VectorType::get({width}, problem.resultElement);
+  int64_t bytes = width * problem.resultElement.getIntOrFloatBitWidth() / 8;
+  Value vector = vector::FromElementsOp::create(b, type, results);
+  vector::StoreOp::create(b, vector, args.y, ValueRange{offset},
+                          /*nontemporal=*/false,
+                          llvm::MaybeAlign(std::min<int64_t>(bytes, 16)));
 }
 
-Value SpmmKernel::emitEpilogueBody(Value sum, Value row, Value token,
-                                   Value offset) {
+void SpmmKernel::emitEpilogueBodies(MutableArrayRef<Value> sums, Value row,
+                                    Value token, Value offset) {
+  int64_t width = sums.size();
+  SmallVector<SmallVector<Value>> operands;
+  for (auto [position, buffer] : llvm::enumerate(args.epilogue)) {
+    Broadcast broadcast = op.getBroadcast(position);
+    bool perRow = broadcast == Broadcast::PerRow;
+    if (broadcast == Broadcast::Full) {
+      operands.push_back(loadElements(buffer, offset, width));
+    } else if (perRow == problem.yTokenMajor) {
+      operands.push_back(loadElements(buffer, perRow ? row : token, width));
+    } else {
+      Value where = perRow ? row : token;
+      Value element = memref::LoadOp::create(b, buffer, ValueRange{where});
+      operands.emplace_back(width, element);
+    }
+  }
+  for (auto [position, sum] : llvm::enumerate(sums)) {
+    SmallVector<Value> arguments = {sum};
+    for (ArrayRef<Value> operand : operands)
+      arguments.push_back(operand[position]);
+    sum = cloneEpilogue(b, op, arguments);
+  }
+}
+
+/// A warp stages its sums in shared memory that no other uses, once all warps
+/// have read the last stage; then lanes take neighbouring elements of the
+/// destination, 8 at a time if its rows are aligned to that.
+void SpmmKernel::emitEpilogue(ValueRange sums) {
+  int64_t inner = problem.yTokenMajor ? problem.numRows : problem.numTokens;
+  int64_t width = std::gcd(mma::kPieceElements, inner);
+  Value aligned;
+  if (ShapedType::isDynamic(inner)) {
+    width = mma::kPieceElements;
+    aligned = equal(rem(numTokens, width), 0);
+  } else if (problem.yTokenMajor && problem.permutedRows) {
+    width = 1;
+  }
+  Value all = i32(-1);
+  int64_t chunks = problem.yTokenMajor ? schedule.tokenTilesPerWarp()
+                                       : schedule.rowTilesPerWarp();
+  gpu::BarrierOp::create(b);
+  for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+    emitStageSums(sums, chunk);
+    NVVM::SyncWarpOp::create(b, all);
+    if (aligned) {
+      auto branch = scf::IfOp::create(b, aligned, /*withElseRegion=*/true);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(branch.thenBlock());
+      emitStoreChunk(chunk, width);
+      b.setInsertionPointToStart(branch.elseBlock());
+      emitStoreChunk(chunk, 1);
+    } else {
+      emitStoreChunk(chunk, width);
+    }
+    NVVM::SyncWarpOp::create(b, all);
+  }
+}
+
+/// What the op's epilogue makes of `sum`. `row` is the row of the result,
+/// `offset` the element's place in it.
+static Value emitEpilogueBody(ImplicitLocOpBuilder &b, SpmmOp op,
+                              const KernelArguments &args, Value sum, Value row,
+                              Value token, Value offset) {
   SmallVector<Value> arguments = {sum};
   for (auto [position, buffer] : llvm::enumerate(args.epilogue)) {
     Broadcast broadcast = op.getBroadcast(position);
@@ -96,6 +228,36 @@ Value SpmmKernel::emitEpilogueBody(Value sum, Value row, Value token,
     arguments.push_back(memref::LoadOp::create(b, buffer, ValueRange{where}));
   }
   return cloneEpilogue(b, op, arguments);
+}
+
+void vnm::emitStoreResult(ImplicitLocOpBuilder &b, SpmmOp op,
+                          const SpmmProblem &problem,
+                          const KernelArguments &args, Value sum,
+                          const ResultPosition &position) {
+  auto flatten = [&](Value outer, Value size, Value inner) {
+    return b.createOrFold<arith::AddIOp>(
+        b.createOrFold<arith::MulIOp>(outer, size), inner);
+  };
+  Value row = position.row;
+  if (problem.permutedRows) {
+    Value id = memref::LoadOp::create(b, args.rows, ValueRange{row});
+    row = arith::IndexCastUIOp::create(b, b.getIndexType(), id);
+  }
+  Value numRows = arith::ConstantIndexOp::create(b, problem.numRows);
+  Value offset =
+      problem.yTokenMajor
+          ? flatten(flatten(position.batch, args.numTokens, position.token),
+                    numRows, row)
+          : flatten(flatten(position.batch, numRows, row), args.numTokens,
+                    position.token);
+  if (problem.accumulate) {
+    Value old = memref::LoadOp::create(b, args.y, ValueRange{offset});
+    sum = arith::AddFOp::create(b, sum, convertFloat(b, old, b.getF32Type()));
+  }
+  Value result = op.hasEpilogue() ? emitEpilogueBody(b, op, args, sum, row,
+                                                     position.token, offset)
+                                  : convertFloat(b, sum, problem.resultElement);
+  memref::StoreOp::create(b, result, args.y, ValueRange{offset});
 }
 
 Value vnm::cloneEpilogue(ImplicitLocOpBuilder &b, SpmmOp op,

@@ -15,122 +15,138 @@
 //   sums        d0, d1: row g, tokens 2q, 2q + 1;  d2, d3: row g + 8
 //
 // Storage has this order already: value pair j of a row belongs to group j, and
-// metadata word w to groups 4w .. 4w + 3.
+// metadata word w to groups 4w .. 4w + 3. ldmatrix gives lane 4g + q the
+// elements 2q, 2q + 1 of row g of an 8x8 matrix, whose rows begin where lanes
+// say: lane l says row l % 8 of matrix l / 8.
+
+#include "Fragments.h"
 
 #include "SpmmKernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
 using namespace vnm;
 
-/// Positions 0 and 1 in every group: legal metadata for values that are zero.
-static constexpr int64_t kUnusedWord = 0x4444;
-
-/// An mma.sp operand register: a pair of f16, or i32 for a pair of bf16.
-static Value toRegister(ImplicitLocOpBuilder &b, Value pair) {
-  if (cast<VectorType>(pair.getType()).getElementType().isF16())
-    return pair;
-  auto word = VectorType::get({1}, b.getI32Type());
-  Value bits = vector::BitCastOp::create(b, word, pair);
-  return vector::ExtractOp::create(b, bits, ArrayRef<int64_t>{0});
-}
-
-/// The two values of stored row `row` and group `group`; zero past R and G.
-Value SpmmKernel::emitWeightRegister(Value row, Value group) {
-  bool raggedRows = problem.numRows % schedule.rowTile != 0;
-  bool raggedGroups = problem.numGroups % SpmmSchedule::kStageGroups != 0;
-  Value safeRow = raggedRows ? clamp(row, problem.numRows) : row;
-  Value safeGroup = raggedGroups ? clamp(group, problem.numGroups) : group;
-  Value offset = add(mul(safeRow, 2 * problem.numGroups), mul(safeGroup, 2));
-  auto type = VectorType::get({2}, problem.element);
-  Value pair =
-      vector::LoadOp::create(b, type, args.values, ValueRange{offset},
-                             /*nontemporal=*/false, llvm::MaybeAlign(4));
-  if (raggedRows || raggedGroups) {
-    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-    Value valid = isTrue();
-    if (raggedRows)
-      valid = both(valid, less(row, problem.numRows));
-    if (raggedGroups)
-      valid = both(valid, less(group, problem.numGroups));
-    pair = select(valid, pair, zero);
-  }
-  return toRegister(b, pair);
-}
-
-/// Metadata word `word` of stored row `row` as i32; unused nibbles past R and
-/// G.
-Value SpmmKernel::emitMetadataHalf(Value row, Value word) {
-  bool raggedRows = problem.numRows % schedule.rowTile != 0;
-  bool raggedWords = problem.numWords() % (SpmmSchedule::kStageGroups / 4) != 0;
-  Value safeRow = raggedRows ? clamp(row, problem.numRows) : row;
-  Value safeWord = raggedWords ? clamp(word, problem.numWords()) : word;
-  Value offset = add(mul(safeRow, problem.numWords()), safeWord);
-  Value half = memref::LoadOp::create(b, args.metadata, ValueRange{offset});
-  half = arith::ExtUIOp::create(b, b.getI32Type(), half);
-  if (!raggedRows && !raggedWords)
-    return half;
-  Value valid = isTrue();
-  if (raggedRows)
-    valid = both(valid, less(row, problem.numRows));
-  if (raggedWords)
-    valid = both(valid, less(word, problem.numWords()));
-  Value unused = arith::ConstantIntOp::create(b, kUnusedWord, /*width=*/32);
-  return select(valid, half, unused);
-}
-
-WeightFragments SpmmKernel::emitWeightFragments(Value step) {
-  WeightFragments fragments;
-  Value firstGroup = mul(step, SpmmSchedule::kStageGroups);
-  // Word 4 step + q serves both halves: selector 0 reads lanes q = 0, 1, whose
-  // words belong to the first half, selector 1 lanes q = 2, 3.
-  Value word = add(mul(step, SpmmSchedule::kStageGroups / 4), map.quadLane);
-  Value sixteen = arith::ConstantIntOp::create(b, 16, /*width=*/32);
-  for (int64_t tile = 0; tile < schedule.rowTilesPerWarp(); ++tile) {
-    Value low = add(add(map.row, map.warpRow), add(map.quadRow, 16 * tile));
-    Value high = add(low, 8);
-    auto &halves = fragments.values.emplace_back();
-    for (int64_t half = 0; half < 2; ++half) {
-      Value group = add(add(firstGroup, map.quadLane), 8 * half);
-      Value farGroup = add(group, 4);
-      halves[half] = {emitWeightRegister(low, group),
-                      emitWeightRegister(high, group),
-                      emitWeightRegister(low, farGroup),
-                      emitWeightRegister(high, farGroup)};
-    }
-    Value upper =
-        arith::ShLIOp::create(b, emitMetadataHalf(high, word), sixteen);
-    fragments.metadata.push_back(
-        arith::OrIOp::create(b, emitMetadataHalf(low, word), upper));
-  }
-  return fragments;
-}
-
-/// ldmatrix.x4: lane l gives the address of row l % 8 of 8x8 matrix l / 8. From
-/// slots x tokens it transposes; the matrices are then 4 x 8 slots, so lane l
-/// gives slot l. From tokens x slots, matrix i is slots 8i .. 8i + 7.
-std::array<Value, 4>
-SpmmKernel::emitActivationFragment(Value buffer, int64_t half, int64_t tile) {
-  Value token = add(map.warpToken, 8 * tile);
-  SmallVector<Value> position = {buffer};
-  if (problem.xTokenMajor) {
-    position.push_back(add(token, rem(map.lane, 8)));
-    position.push_back(add(mul(div(map.lane, 8), 8), 32 * half));
-  } else {
-    position.push_back(add(map.lane, 32 * half));
-    position.push_back(token);
-  }
-  auto type = VectorType::get({4, 2}, problem.element);
-  Value matrices = nvgpu::LdMatrixOp::create(
-      b, type, shared.stages, position, b.getBoolAttr(!problem.xTokenMajor),
-      b.getI32IntegerAttr(4));
-  std::array<Value, 4> registers;
+void vnm::emitMmaSp(ImplicitLocOpBuilder &b, ArrayRef<Value> weight,
+                    ArrayRef<Value> activations, MutableArrayRef<Value> sums,
+                    Value metadata, int64_t selector, bool isBF16) {
+  auto type = LLVM::LLVMStructType::getLiteral(
+      b.getContext(), SmallVector<Type>(4, b.getF32Type()));
+  auto ptxType = isBF16 ? NVVM::MMATypes::bf16 : NVVM::MMATypes::f16;
+  Value selectorValue = arith::ConstantIntOp::create(b, selector, /*width=*/32);
+  auto mma = NVVM::MmaSpOp::create(
+      b, type, weight, activations, sums, metadata, selectorValue,
+      ArrayRef<int64_t>{16, 8, 32}, /*intOverflow=*/std::nullopt,
+      std::array<NVVM::MMATypes, 2>{ptxType, ptxType});
+  mma.setOrderedMetadata(true);
   for (int64_t i = 0; i < 4; ++i)
-    registers[i] = toRegister(
-        b, vector::ExtractOp::create(b, matrices, ArrayRef<int64_t>{i}));
+    sums[i] = LLVM::ExtractValueOp::create(b, mma.getRes(), i);
+}
+
+Value vnm::toMmaRegister(ImplicitLocOpBuilder &b, Value bits, bool isBF16) {
+  if (isBF16)
+    return bits;
+  return LLVM::BitcastOp::create(b, VectorType::get({2}, b.getF16Type()), bits);
+}
+
+SmallVector<Value> SpmmKernel::emitLoadMatrices(Value address, int64_t offset,
+                                                bool transpose) {
+  MLIRContext *context = b.getContext();
+  auto type = LLVM::LLVMStructType::getLiteral(
+      context, SmallVector<Type>(4, b.getI32Type()));
+  auto layout = transpose ? NVVM::MMALayout::col : NVVM::MMALayout::row;
+  Value matrices = NVVM::LdMatrixOp::create(
+      b, type, advance(sharedPointer(address), offset), /*num=*/4, layout,
+      NVVM::LdStMatrixShapeAttr::get(context, 8, 8),
+      NVVM::LdStMatrixEltType::B16);
+  SmallVector<Value> registers;
+  for (int64_t i = 0; i < 4; ++i)
+    registers.push_back(LLVM::ExtractValueOp::create(b, matrices, i));
+  return registers;
+}
+
+/// Matrices: rows 0 to 7, rows 8 to 15 of the tile with the step's first 8
+/// stored values, then the same rows with its last 8.
+SmallVector<Value> SpmmKernel::emitWeights(Value read, int64_t half,
+                                           int64_t tile) {
+  constexpr int64_t kPieces = mma::kValuePieces;
+  Value row = add(map.warpRow, rem(map.lane, 16)), piece = div(map.lane, 16);
+  Value swizzle = rem(div(row, 8 / kPieces), kPieces);
+  Value place = add(mul(row, mma::kValueBytes),
+                    mul(bitXor(piece, swizzle), mma::kPieceBytes));
+  Value address = add(add(read, schedule.channelBytes()), place);
+  return emitLoadMatrices(bitXor(address, 2 * half * mma::kPieceBytes),
+                          16 * tile * mma::kValueBytes, /*transpose=*/false);
+}
+
+/// From slots x tokens, which are transposed, matrices are 4 x 8 slots, so lane
+/// l says slot l: the gather of rows is free. From tokens x slots, matrix i is
+/// slots 8i .. 8i + 7 of 8 tokens.
+SmallVector<Value> SpmmKernel::emitActivations(Value read, int64_t half,
+                                               int64_t tile) {
+  if (problem.xTokenMajor) {
+    constexpr int64_t kPieces = mma::kStageSlots / mma::kPieceElements;
+    constexpr int64_t kLineBytes = kPieces * mma::kPieceBytes;
+    Value row = rem(map.lane, 8);
+    Value place = add(mul(add(map.warpToken, row), kLineBytes),
+                      mul(bitXor(div(map.lane, 8), row), mma::kPieceBytes));
+    return emitLoadMatrices(
+        bitXor(add(read, place), 4 * half * mma::kPieceBytes),
+        8 * tile * kLineBytes, /*transpose=*/false);
+  }
+  int64_t pieces = schedule.tokenTile / mma::kPieceElements;
+  Value swizzle =
+      pieces >= 8 ? rem(map.lane, 8) : rem(div(map.lane, 8 / pieces), pieces);
+  Value piece = div(map.warpToken, mma::kPieceElements);
+  Value place = add(mul(map.lane, pieces * mma::kPieceBytes),
+                    mul(bitXor(piece, swizzle), mma::kPieceBytes));
+  return emitLoadMatrices(bitXor(add(read, place), tile * mma::kPieceBytes),
+                          32 * half * pieces * mma::kPieceBytes,
+                          /*transpose=*/true);
+}
+
+/// Word 4 stage + q serves both steps: selector 0 reads lanes q = 0, 1, whose
+/// words belong to the first, selector 1 lanes q = 2, 3. Rows past R repeat the
+/// last, whose sums are not stored.
+SmallVector<Value> SpmmKernel::emitLoadMetadata(Value stage) {
+  int64_t rowBytes = mma::kWordBytes * problem.numWords();
+  Value quadRow = div(map.lane, 4);
+  Value word = add(mul(minimum(stage, numStages() - 1), mma::kStageWords),
+                   rem(map.lane, 4));
+  bool ragged = problem.numWords() % mma::kStageWords != 0;
+  Value safeWord = ragged ? minimum(word, problem.numWords() - 1) : word;
+  Value tile =
+      advance(globalPointer(args.metadata), mul(extend(map.row), rowBytes));
+  Value column = mul(safeWord, mma::kWordBytes);
+  Value lane = advance(
+      tile, extend(add(mul(add(map.warpRow, quadRow), rowBytes), column)));
+  SmallVector<Value> words;
+  for (int64_t i = 0; i < 2 * schedule.rowTilesPerWarp(); ++i) {
+    Value place = advance(lane, 8 * i * rowBytes);
+    if (raggedRows()) {
+      Value row = add(add(map.warpRow, quadRow), 8 * i);
+      Value left = sub(i32(problem.numRows - 1), map.row);
+      place =
+          advance(tile, extend(add(mul(minimum(row, left), rowBytes), column)));
+    }
+    Value value = load(b.getI16Type(), place, mma::kWordBytes);
+    if (ragged)
+      value = select(less(word, problem.numWords()), value,
+                     arith::ConstantIntOp::create(b, kUnusedWord, 16));
+    words.push_back(value);
+  }
+  return words;
+}
+
+SmallVector<Value> SpmmKernel::emitMetadata(ValueRange words) {
+  SmallVector<Value> registers;
+  for (size_t i = 0; i < words.size(); i += 2) {
+    Value low = arith::ExtUIOp::create(b, b.getI32Type(), words[i]);
+    Value high = arith::ExtUIOp::create(b, b.getI32Type(), words[i + 1]);
+    registers.push_back(bitOr(low, shiftLeft(high, i32(16))));
+  }
   return registers;
 }

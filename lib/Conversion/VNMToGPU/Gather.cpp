@@ -2,122 +2,226 @@
 // See the file LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// This file emits the gather: activations of a panel's columns into shared
-// memory.
+// This file emits the gather: activations of a panel's columns, and the tile's
+// values, into a stage in shared memory.
+//
+// A thread takes a few slots that lie side by side, so that it needs one or two
+// loads of column ids per stage, and of feature-major x the same piece of 8
+// tokens of each; 2 to 32 threads copy a channel's tokens together.
 
 #include "SpmmKernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace vnm;
 
-/// f16 elements in the 16 bytes that one asynchronous copy moves.
-static constexpr int64_t kPiece = 8;
+/// A dynamic T is a multiple of 8 where copies are taken.
+int64_t SpmmKernel::copyWidth() const {
+  if (ShapedType::isDynamic(problem.numTokens))
+    return mma::kPieceBytes;
+  return std::gcd(mma::kPieceBytes, mma::kElementBytes * problem.numTokens);
+}
 
-std::pair<Value, Value> SpmmKernel::emitChannel(Value slot) {
-  int64_t numSlots = problem.numSlots();
-  bool ragged = numSlots % SpmmSchedule::kStageSlots != 0;
+/// Units of `elements` tokens: a channel's are shared out among neighbouring
+/// threads.
+void SpmmKernel::emitGatherMapOfTokens(GatherMap &result) {
+  int64_t elements = result.mode == GatherMode::Copies ? mma::kPieceElements
+                                                       : mma::kPairElements;
+  int64_t units = schedule.tokenTile / elements;
+  int64_t pieces = schedule.tokenTile / mma::kPieceElements;
+  result.numSlots = mma::kStageSlots * units / SpmmSchedule::kThreads;
+  Value unit = rem(map.thread, units);
+  Value token = mul(unit, elements);
+  result.firstSlot = mul(div(map.thread, units), result.numSlots);
+  result.token = add(map.token, extend(token));
+  Value line = mul(mul(map.batch, problem.numCols), numTokens);
+  result.source = advance(globalPointer(args.x),
+                          mul(add(line, result.token), mma::kElementBytes));
+  Value swizzle = pieces >= 8 ? rem(result.firstSlot, 8)
+                              : rem(div(result.firstSlot, 8 / pieces), pieces);
+  result.destination = add(
+      mul(result.firstSlot, pieces * mma::kPieceBytes),
+      bitXor(mul(token, mma::kElementBytes), mul(swizzle, mma::kPieceBytes)));
+}
+
+/// Slots of a strict pattern ascend, so that neighbouring threads, which take
+/// neighbouring slots of one token, read neighbouring bytes.
+void SpmmKernel::emitGatherMapOfSlots(GatherMap &result) {
+  result.numSlots = mma::kPairElements;
+  constexpr int64_t kPairs = mma::kStageSlots / mma::kPairElements;
+  constexpr int64_t kPieces = mma::kStageSlots / mma::kPieceElements;
+  Value pair = rem(map.thread, kPairs), row = div(map.thread, kPairs);
+  result.firstSlot = mul(pair, mma::kPairElements);
+  result.token = add(map.token, extend(row));
+  Value line = add(mul(map.batch, numTokens), result.token);
+  result.source = advance(globalPointer(args.x),
+                          mul(line, mma::kElementBytes * problem.numCols));
+  result.destination = add(mul(row, kPieces * mma::kPieceBytes),
+                           bitXor(mul(pair, mma::kPairBytes),
+                                  mul(rem(row, kPieces), mma::kPieceBytes)));
+}
+
+GatherMap SpmmKernel::emitGatherMap(GatherMode mode) {
+  GatherMap result;
+  result.mode = mode;
+  if (mode == GatherMode::Slots)
+    emitGatherMapOfSlots(result);
+  else
+    emitGatherMapOfTokens(result);
+  emitGatherMapOfValues(result);
+  return result;
+}
+
+/// Rows of values are aligned as far as G allows.
+void SpmmKernel::emitGatherMapOfValues(GatherMap &result) {
+  int64_t rowBytes = 4 * problem.numGroups;
+  result.valueBytes = std::gcd(mma::kPieceBytes, rowBytes);
+  result.valueRow = div(map.thread, mma::kValuePieces);
+  result.valuePiece = rem(map.thread, mma::kValuePieces);
+  Value row = extend(add(map.row, result.valueRow));
   Value offset =
-      add(mul(map.panel, numSlots), ragged ? clamp(slot, numSlots) : slot);
-  Value id = memref::LoadOp::create(b, args.columns, ValueRange{offset});
-  // Ids are unsigned: an i16 id may be above 32767.
-  Value channel = arith::IndexCastUIOp::create(b, b.getIndexType(), id);
-  // The sentinel is K; whatever is not a channel is not read.
-  Value valid = less(channel, problem.numCols);
-  if (ragged)
-    valid = both(valid, less(slot, numSlots));
-  return {channel, valid};
+      add(mul(row, rowBytes), extend(mul(result.valuePiece, mma::kPieceBytes)));
+  result.valueSource = advance(globalPointer(args.values), offset);
+  Value swizzle =
+      rem(div(result.valueRow, 8 / mma::kValuePieces), mma::kValuePieces);
+  result.valueDestination =
+      add(add(mul(result.valueRow, mma::kValueBytes),
+              mul(bitXor(result.valuePiece, swizzle), mma::kPieceBytes)),
+          schedule.channelBytes());
 }
 
-void SpmmKernel::emitGather(Value step, Value buffer) {
-  // Asynchronous copies need 16-byte alignment: rows of x whose length is a
-  // multiple of 8 tokens.
-  bool dynamic = ShapedType::isDynamic(problem.numTokens);
-  if (problem.xTokenMajor || (!dynamic && problem.numTokens % kPiece != 0))
-    return emitGatherElements(step, buffer);
-  if (!dynamic)
-    return emitGatherPieces(step, buffer);
-  Value aligned = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
-                                        rem(args.numTokens, kPiece), index(0));
-  auto branch = scf::IfOp::create(b, aligned, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  emitGatherPieces(step, buffer);
-  b.setInsertionPointToStart(branch.elseBlock());
-  emitGatherElements(step, buffer);
+/// A panel's ids are aligned to a group's, or as far as G allows.
+int64_t SpmmKernel::idsPerLoad() const {
+  int64_t alignment = 4 * std::gcd(problem.numGroups, mma::kStageGroups);
+  int64_t idBytes = problem.wideIds ? 4 : 2;
+  return std::min({gather.numSlots, alignment, mma::kPieceBytes / idBytes});
 }
 
-/// Feature-major x, T a multiple of 8: every piece of 8 tokens lies wholly
-/// before or wholly behind T. A piece that is not there is zero-filled by a
-/// copy of no elements.
-void SpmmKernel::emitGatherPieces(Value step, Value buffer) {
-  int64_t piecesPerSlot = schedule.tokenTile / kPiece;
-  int64_t numPieces = SpmmSchedule::kStageSlots * piecesPerSlot;
-  for (int64_t first = 0; first < numPieces; first += schedule.numThreads()) {
-    Value piece = add(map.thread, first);
-    Value stageSlot = div(piece, piecesPerSlot);
-    Value tileToken = mul(rem(piece, piecesPerSlot), kPiece);
-    auto [channel, valid] =
-        emitChannel(add(mul(step, SpmmSchedule::kStageSlots), stageSlot));
-    Value token = add(map.token, tileToken);
-    valid = both(valid, less(token, args.numTokens));
-    Value row = add(mul(map.batch, problem.numCols), channel);
-    Value offset = add(mul(row, args.numTokens), token);
-    nvgpu::DeviceAsyncCopyOp::create(
-        b, nvgpu::DeviceAsyncTokenType::get(b.getContext()), shared.stages,
-        ValueRange{buffer, stageSlot, tileToken}, args.x,
-        ValueRange{select(valid, offset, index(0))}, b.getIndexAttr(kPiece),
-        select(valid, index(kPiece), index(0)), b.getUnitAttr());
+SmallVector<Value> SpmmKernel::emitLoadIds(Value stage) {
+  int64_t idBytes = problem.wideIds ? 4 : 2;
+  int64_t count = idsPerLoad();
+  Value panel = advance(globalPointer(args.columns),
+                        mul(extend(map.panel), idBytes * problem.numSlots()));
+  Value first = add(mul(minimum(stage, numStages() - 1), mma::kStageSlots),
+                    gather.firstSlot);
+  SmallVector<Value> words;
+  for (int64_t slot = 0; slot < gather.numSlots; slot += count) {
+    Value position = add(first, slot);
+    if (raggedGroups())
+      position = minimum(position, problem.numSlots() - count);
+    Value place = advance(panel, extend(mul(position, idBytes)));
+    int64_t bytes = count * idBytes;
+    if (bytes <= 4) {
+      words.push_back(load(b.getIntegerType(8 * bytes), place, bytes));
+      continue;
+    }
+    auto type = VectorType::get({bytes / 4}, b.getI32Type());
+    Value vector = load(type, place, bytes);
+    for (int64_t i = 0; i < bytes / 4; ++i)
+      words.push_back(
+          vector::ExtractOp::create(b, vector, ArrayRef<int64_t>{i}));
+  }
+  return words;
+}
+
+/// Ids are unsigned: an i16 id may be above 32767. The sentinel is K; whatever
+/// is not a channel is not read.
+std::pair<Value, Value> SpmmKernel::emitChannel(ValueRange ids,
+                                                int64_t position, Value stage) {
+  Value id;
+  if (problem.wideIds)
+    id = ids[position];
+  else if (gather.numSlots == 1)
+    id = arith::ExtUIOp::create(b, b.getI32Type(), ids[position]);
+  else if (position % 2)
+    id = shiftRight(ids[position / 2], 16);
+  else
+    id = bitAnd(ids[position / 2], 0xFFFF);
+  Value valid = less(id, problem.numCols);
+  if (raggedGroups()) {
+    Value slot =
+        add(add(mul(stage, mma::kStageSlots), gather.firstSlot), position);
+    valid = both(valid, less(slot, problem.numSlots()));
+  }
+  return {id, valid};
+}
+
+SmallVector<SpmmKernel::Copy>
+SpmmKernel::makeGather(Value stage, ValueRange list, Value write) {
+  SmallVector<Copy> copies;
+  SmallVector<Value> ids(list);
+  if (stagesMetadata())
+    copies.push_back([=] { emitCopyMetadata(stage); });
+  int64_t rowsAtOnce = SpmmSchedule::kThreads / mma::kValuePieces;
+  for (int64_t row = 0; row < schedule.rowTile; row += rowsAtOnce)
+    copies.push_back([=] { emitCopyValues(stage, write, row); });
+  if (gather.mode != GatherMode::Copies) {
+    addPairs(stage, ids, write, copies);
+    return copies;
+  }
+  for (int64_t i = 0; i < gather.numSlots; ++i)
+    copies.push_back([=] { emitCopyChannel(stage, ids, write, i); });
+  return copies;
+}
+
+/// T is a multiple of a copy's tokens, so a copy lies wholly before or wholly
+/// behind T. What is not there is zero-filled by a copy of no bytes.
+void SpmmKernel::emitCopyChannel(Value stage, ValueRange ids, Value write,
+                                 int64_t position) {
+  int64_t width = copyWidth();
+  auto [id, valid] = emitChannel(ids, position, stage);
+  Value source = advance(gather.source,
+                         mul(extend(id), mul(numTokens, mma::kElementBytes)));
+  int64_t pieces = schedule.tokenTile / mma::kPieceElements;
+  Value address = bitXor(add(write, gather.destination),
+                         mma::getSwizzle(position, pieces) * mma::kPieceBytes);
+  Value destination =
+      advance(sharedPointer(address), position * pieces * mma::kPieceBytes);
+  bool ragged = raggedTokens();
+  auto cache = width == mma::kPieceBytes ? NVVM::LoadCacheModifierKind::CG
+                                         : NVVM::LoadCacheModifierKind::CA;
+  for (int64_t byte = 0; byte < mma::kPieceBytes; byte += width) {
+    Value exists = valid;
+    if (ragged)
+      exists = both(
+          valid, less(add(gather.token, byte / mma::kElementBytes), numTokens));
+    NVVM::CpAsyncOp::create(b, advance(destination, byte),
+                            advance(source, byte), width, cache,
+                            select(exists, i32(width), i32(0)));
   }
 }
 
-/// Any x, element by element. Neighbouring threads take neighbouring elements
-/// of x: tokens if it is feature-major, slots (sorted channels) if token-major.
-void SpmmKernel::emitGatherElements(Value step, Value buffer) {
-  int64_t inner =
-      problem.xTokenMajor ? SpmmSchedule::kStageSlots : schedule.tokenTile;
-  int64_t outer =
-      problem.xTokenMajor ? schedule.tokenTile : SpmmSchedule::kStageSlots;
-  int64_t stride = schedule.numThreads() / inner;
-  Value innerIndex = rem(map.thread, inner);
-  Value firstSlot = mul(step, SpmmSchedule::kStageSlots);
-  std::pair<Value, Value> channel;
-  if (problem.xTokenMajor)
-    channel = emitChannel(add(firstSlot, innerIndex));
-  auto loop = scf::ForOp::create(b, div(map.thread, inner), index(outer),
-                                 index(stride));
+/// Pieces of the rows from `row` on, one per thread.
+void SpmmKernel::emitCopyValues(Value stage, Value write, int64_t row) {
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  Value outerIndex = loop.getInductionVar();
-  if (!problem.xTokenMajor)
-    channel = emitChannel(add(firstSlot, outerIndex));
-  Value tileToken = problem.xTokenMajor ? outerIndex : innerIndex;
-  emitGatherElement(channel.first, channel.second, add(map.token, tileToken),
-                    {buffer, outerIndex, innerIndex});
-}
-
-void SpmmKernel::emitGatherElement(Value channel, Value valid, Value token,
-                                   ValueRange destination) {
-  valid = both(valid, less(token, args.numTokens));
-  auto branch = scf::IfOp::create(b, TypeRange{problem.element}, valid,
-                                  /*withElseRegion=*/true);
-  {
-    OpBuilder::InsertionGuard guard(b);
+  if (schedule.rowTile < SpmmSchedule::kThreads / mma::kValuePieces) {
+    auto branch = scf::IfOp::create(b, less(gather.valueRow, schedule.rowTile),
+                                    /*withElseRegion=*/false);
     b.setInsertionPointToStart(branch.thenBlock());
-    Value row = problem.xTokenMajor
-                    ? add(mul(map.batch, args.numTokens), token)
-                    : add(mul(map.batch, problem.numCols), channel);
-    Value offset = problem.xTokenMajor ? add(mul(row, problem.numCols), channel)
-                                       : add(mul(row, args.numTokens), token);
-    Value element = memref::LoadOp::create(b, args.x, ValueRange{offset});
-    scf::YieldOp::create(b, element);
-    b.setInsertionPointToStart(branch.elseBlock());
-    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(problem.element));
-    scf::YieldOp::create(b, zero);
   }
-  memref::StoreOp::create(b, branch.getResult(0), shared.stages, destination);
+  int64_t rowBytes = 4 * problem.numGroups;
+  Value source = advance(gather.valueSource, i64(row * rowBytes));
+  source = advance(source, extend(mul(stage, mma::kValueBytes)));
+  Value destination =
+      advance(sharedPointer(add(write, gather.valueDestination)),
+              row * mma::kValueBytes);
+  int64_t width = gather.valueBytes;
+  auto cache = width == mma::kPieceBytes ? NVVM::LoadCacheModifierKind::CG
+                                         : NVVM::LoadCacheModifierKind::CA;
+  Value rowExists = emitRowExists(add(gather.valueRow, row));
+  Value firstGroup =
+      add(mul(stage, mma::kStageGroups), mul(gather.valuePiece, 4));
+  for (int64_t byte = 0; byte < mma::kPieceBytes; byte += width) {
+    Value exists = rowExists;
+    if (raggedGroups())
+      exists = both(exists, less(add(firstGroup, byte / 4), problem.numGroups));
+    NVVM::CpAsyncOp::create(b, advance(destination, byte),
+                            advance(source, byte), width, cache,
+                            select(exists, i32(width), i32(0)));
+  }
 }

@@ -214,3 +214,19 @@ void vnm::emitHostLaunch(OpBuilder &builder, SpmmOp op, SymbolRefAttr kernel,
   emitter.copyOut(result, op.getInit());
   emitter.release();
 }
+
+void vnm::emitTransposeLaunch(OpBuilder &builder, linalg::TransposeOp op,
+                              SymbolRefAttr kernel, int64_t numBlocks,
+                              int64_t numTokens, const LaunchShape &shape) {
+  if (numBlocks == 0)
+    return;
+  ImplicitLocOpBuilder b(op.getLoc(), builder);
+  LaunchEmitter emitter(b);
+  Value source = emitter.allocate(op.getInput(), /*copyIn=*/true);
+  Value result = emitter.allocate(op.getInit(), /*copyIn=*/false);
+  Value tokens = arith::ConstantIndexOp::create(b, numTokens);
+  emitter.launch(kernel, arith::ConstantIndexOp::create(b, numBlocks), shape,
+                 {source, result, tokens});
+  emitter.copyOut(result, op.getInit());
+  emitter.release();
+}

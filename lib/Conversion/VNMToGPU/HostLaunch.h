@@ -10,6 +10,7 @@
 #include "Schedule.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
 namespace vnm {
@@ -20,6 +21,11 @@ namespace vnm {
 void emitHostLaunch(mlir::OpBuilder &builder, SpmmOp op,
                     mlir::SymbolRefAttr kernel, const SpmmProblem &problem,
                     const LaunchShape &shape);
+
+/// The same for a transpose, by a grid of `numBlocks` CTAs.
+void emitTransposeLaunch(mlir::OpBuilder &builder, mlir::linalg::TransposeOp op,
+                         mlir::SymbolRefAttr kernel, int64_t numBlocks,
+                         int64_t numTokens, const LaunchShape &shape);
 
 } // namespace vnm
 

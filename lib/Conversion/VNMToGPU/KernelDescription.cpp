@@ -16,9 +16,13 @@ namespace {
 /// Builds the dictionaries of one kernel.
 class DescriptionBuilder {
 public:
-  explicit DescriptionBuilder(SpmmOp op) : op(op), b(op.getContext()) {}
+  /// Of `numBatchDims` dimensions of a batch before the matrices.
+  DescriptionBuilder(MLIRContext *context, int64_t numBatchDims)
+      : b(context), numBatchDims(numBatchDims) {}
 
-  DictionaryAttr describe(const KernelLaunch &launch);
+  DictionaryAttr describe(SpmmOp op, const KernelLaunch &launch);
+  DictionaryAttr describe(linalg::TransposeOp op,
+                          const TransposeProblem &problem);
 
 private:
   NamedAttribute entry(StringRef name, Attribute value) {
@@ -30,24 +34,32 @@ private:
   NamedAttribute entry(StringRef name, int64_t value) {
     return entry(name, b.getI64IntegerAttr(value));
   }
+  NamedAttribute entry(StringRef name, bool value) {
+    return entry(name, b.getBoolAttr(value));
+  }
+  NamedAttribute entry(ActivationLayout layout) {
+    return entry("layout", stringifyActivationLayout(layout));
+  }
   /// The sizes of a buffer; a dynamic one by its name: "tokens", or "batch0"
   /// and so on.
   ArrayAttr shapeOf(Value buffer);
-  /// The sizes of the batch dimensions.
-  ArrayAttr batch();
+  /// The sizes of the batch dimensions of `buffer`.
+  ArrayAttr batchOf(Value buffer) {
+    return b.getArrayAttr(shapeOf(buffer).getValue().take_front(numBatchDims));
+  }
   void addBuffer(StringRef name, Value buffer,
                  ArrayRef<NamedAttribute> more = {});
-  void addArguments();
+  void addTokens();
+  void addArguments(SpmmOp op);
 
-  SpmmOp op;
   Builder b;
+  int64_t numBatchDims;
   SmallVector<Attribute> arguments;
 };
 } // namespace
 
 ArrayAttr DescriptionBuilder::shapeOf(Value buffer) {
   auto type = cast<MemRefType>(buffer.getType());
-  int64_t numBatchDims = op.getNumBatchDims();
   // Weights are static, and so are R and K: what is dynamic is T or a batch
   // dimension. Only x, y and operands of their shape have the latter.
   bool hasBatch = type.getRank() == numBatchDims + 2;
@@ -63,42 +75,40 @@ ArrayAttr DescriptionBuilder::shapeOf(Value buffer) {
   return b.getArrayAttr(sizes);
 }
 
-ArrayAttr DescriptionBuilder::batch() {
-  return b.getArrayAttr(
-      shapeOf(op.getX()).getValue().take_front(op.getNumBatchDims()));
-}
-
 void DescriptionBuilder::addBuffer(StringRef name, Value buffer,
                                    ArrayRef<NamedAttribute> more) {
   Type element = cast<MemRefType>(buffer.getType()).getElementType();
   std::string type;
   llvm::raw_string_ostream(type) << element;
   SmallVector<NamedAttribute> entries = {
-      entry("name", name), entry("kind", "memref"), entry("type", type),
-      entry("shape", shapeOf(buffer))};
+      entry("name", name), entry("kind", StringRef("memref")),
+      entry("type", type), entry("shape", shapeOf(buffer))};
   entries.append(more.begin(), more.end());
   arguments.push_back(b.getDictionaryAttr(entries));
 }
 
-void DescriptionBuilder::addArguments() {
-  auto layout = [&](ActivationLayout value) {
-    return entry("layout", stringifyActivationLayout(value));
-  };
+void DescriptionBuilder::addTokens() {
+  arguments.push_back(b.getDictionaryAttr({entry("name", StringRef("tokens")),
+                                           entry("kind", StringRef("size")),
+                                           entry("type", StringRef("i64"))}));
+}
+
+void DescriptionBuilder::addArguments(SpmmOp op) {
   addBuffer("values", op.getValues());
   addBuffer("metadata", op.getMetadata());
   addBuffer("columns", op.getColumns());
   if (op.getRows())
     addBuffer("rows", op.getRows());
-  addBuffer("x", op.getX(), layout(op.getXLayout()));
-  addBuffer("y", op.getInit(), layout(op.getYLayout()));
+  addBuffer("x", op.getX(), entry(op.getXLayout()));
+  addBuffer("y", op.getInit(), entry(op.getYLayout()));
   for (auto [i, operand] : llvm::enumerate(op.getEpilogueOperands()))
     addBuffer("epilogue" + std::to_string(i), operand,
               entry("broadcast", stringifyBroadcast(op.getBroadcast(i))));
-  arguments.push_back(b.getDictionaryAttr(
-      {entry("name", "tokens"), entry("kind", "size"), entry("type", "i64")}));
+  addTokens();
 }
 
-DictionaryAttr DescriptionBuilder::describe(const KernelLaunch &launch) {
+DictionaryAttr DescriptionBuilder::describe(SpmmOp op,
+                                            const KernelLaunch &launch) {
   SmallVector<NamedAttribute> grid = {entry("row_tiles", launch.rowTiles),
                                       entry("token_tile", launch.tokenTile)};
   if (launch.maxBlocks)
@@ -108,20 +118,59 @@ DictionaryAttr DescriptionBuilder::describe(const KernelLaunch &launch) {
   Attribute tokens = ShapedType::isDynamic(numTokens)
                          ? Attribute(b.getStringAttr("tokens"))
                          : b.getI64IntegerAttr(numTokens);
-  addArguments();
-  return b.getDictionaryAttr(
-      {entry("family", launch.family),
-       entry("pattern", op.getEncoding().getPattern().getPattern().str()),
-       entry("rows", op.getNumRows()), entry("cols", op.getNumCols()),
-       entry("tokens", tokens), entry("batch", batch()),
-       entry("accumulate", b.getBoolAttr(op.getAccumulate())),
-       entry("epilogue", b.getBoolAttr(op.hasEpilogue())),
-       entry("grid", b.getDictionaryAttr(grid)),
-       entry("threads", launch.numThreads),
-       entry("shared_memory", launch.sharedMemoryBytes),
-       entry("arguments", b.getArrayAttr(arguments))});
+  addArguments(op);
+  SmallVector<NamedAttribute> entries = {
+      entry("family", launch.schedule.getFamily()),
+      entry("schedule", launch.schedule.getFields()),
+      entry("pattern", op.getEncoding().getPattern().getPattern().str()),
+      entry("rows", op.getNumRows()),
+      entry("cols", op.getNumCols()),
+      entry("tokens", tokens),
+      entry("batch", batchOf(op.getX())),
+      entry("accumulate", op.getAccumulate()),
+      entry("epilogue", op.hasEpilogue()),
+      entry("grid", b.getDictionaryAttr(grid)),
+      entry("threads", launch.numThreads),
+      entry("shared_memory", launch.sharedMemoryBytes),
+      entry("arguments", b.getArrayAttr(arguments))};
+  if (launch.dependentLaunch)
+    entries.push_back(entry("dependent_launch", true));
+  return b.getDictionaryAttr(entries);
 }
 
 DictionaryAttr vnm::describeKernel(SpmmOp op, const KernelLaunch &launch) {
-  return DescriptionBuilder(op).describe(launch);
+  return DescriptionBuilder(op.getContext(), op.getNumBatchDims())
+      .describe(op, launch);
+}
+
+DictionaryAttr DescriptionBuilder::describe(linalg::TransposeOp op,
+                                            const TransposeProblem &problem) {
+  auto other = problem.toFeatureMajor ? ActivationLayout::TokenMajor
+                                      : ActivationLayout::FeatureMajor;
+  auto own = problem.toFeatureMajor ? ActivationLayout::FeatureMajor
+                                    : ActivationLayout::TokenMajor;
+  addBuffer("x", op.getInput(), entry(other));
+  addBuffer("y", op.getInit(), entry(own));
+  addTokens();
+  LaunchShape shape = problem.getLaunchShape();
+  Attribute grid =
+      b.getDictionaryAttr({entry("row_tiles", problem.channelTiles()),
+                           entry("token_tile", shape.tokenTile)});
+  return b.getDictionaryAttr(
+      {entry("family", StringRef("transpose")),
+       entry("schedule", Attribute(b.getDictionaryAttr({}))),
+       entry("pattern", StringRef()), entry("rows", problem.numChannels),
+       entry("cols", problem.numChannels), entry("tokens", problem.numTokens),
+       entry("batch", batchOf(op.getInput())), entry("accumulate", false),
+       entry("epilogue", false), entry("grid", grid),
+       entry("threads", shape.numThreads),
+       entry("shared_memory", shape.dynamicSharedBytes),
+       entry("arguments", b.getArrayAttr(arguments))});
+}
+
+DictionaryAttr vnm::describeTranspose(linalg::TransposeOp op,
+                                      const TransposeProblem &problem) {
+  auto type = cast<MemRefType>(op.getInput().getType());
+  return DescriptionBuilder(op.getContext(), type.getRank() - 2)
+      .describe(op, problem);
 }

@@ -8,6 +8,9 @@
 #ifndef VNM_LIB_CONVERSION_VNMTOGPU_KERNELDESCRIPTION_H
 #define VNM_LIB_CONVERSION_VNMTOGPU_KERNELDESCRIPTION_H
 
+#include "TransposeKernel.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "vnm/Dialect/VNM/IR/VNMOps.h"
 
 namespace vnm {
@@ -19,7 +22,7 @@ inline constexpr llvm::StringLiteral kKernelAttrName = "vnm.kernel";
 /// What a kernel family says of the launch of one kernel. The grid has
 /// rowTiles * ceil(T / tokenTile) * batch CTAs in x, but at most maxBlocks.
 struct KernelLaunch {
-  llvm::StringRef family;
+  ScheduleAttr schedule; ///< With all fields of its family.
   int64_t rowTiles;
   int64_t tokenTile;
   int64_t numThreads; ///< Per CTA, all in x.
@@ -27,11 +30,18 @@ struct KernelLaunch {
   int64_t sharedMemoryBytes = 0;
   /// CTAs of a persistent kernel; 0 if every tile has a CTA.
   int64_t maxBlocks = 0;
+  /// Whether it may start before the kernel before it has ended.
+  bool dependentLaunch = false;
 };
 
 /// The description of the kernel of `op`, whose parameters are buffers in the
 /// order of emitHostLaunch, then T.
 mlir::DictionaryAttr describeKernel(SpmmOp op, const KernelLaunch &launch);
+
+/// The description of a transpose's kernel, whose parameters are the source x,
+/// the destination y and T.
+mlir::DictionaryAttr describeTranspose(mlir::linalg::TransposeOp op,
+                                       const TransposeProblem &problem);
 
 } // namespace vnm
 

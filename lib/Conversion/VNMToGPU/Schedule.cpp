@@ -10,6 +10,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/bit.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <limits>
 
 using namespace mlir;
 using namespace vnm;
@@ -40,16 +42,114 @@ SpmmProblem::SpmmProblem(SpmmOp op) {
   accumulate = op.getAccumulate();
 }
 
-SpmmSchedule::SpmmSchedule(const SpmmProblem &problem) {
+/// The warps' grid that reads the fewest bytes of shared memory: a warp reads
+/// 32 bytes per row and 64 per token of its tile in every k32 step.
+static void chooseWarps(SpmmSchedule &schedule) {
+  int64_t best = std::numeric_limits<int64_t>::max();
+  for (int64_t rows : {2, 1, 4}) {
+    int64_t tokens = SpmmSchedule::kWarps / rows;
+    if (schedule.rowTile / rows < 16 || schedule.tokenTile / tokens < 8)
+      continue;
+    int64_t bytes =
+        32 * schedule.rowTile / rows + 64 * schedule.tokenTile / tokens;
+    if (bytes >= best)
+      continue;
+    best = bytes;
+    schedule.warpRows = rows;
+    schedule.warpTokens = tokens;
+  }
+}
+
+/// f32 sums of a thread, at most, beside which operands of one stage fit.
+static constexpr int64_t kMaxSums = 128;
+
+/// Tokens of a tile of `rowTile` rows: at least enough for all warps, at most
+/// what registers hold.
+static int64_t getFewestTokens(int64_t rowTile) {
+  return rowTile == 16 ? 32 : 16;
+}
+
+static int64_t getMostTokens(const SpmmProblem &problem, int64_t rowTile) {
+  bool dynamic = ShapedType::isDynamic(problem.numTokens);
+  // Beside pieces that are put together of elements fit half as many.
+  bool elements =
+      problem.xTokenMajor || (!dynamic && problem.numTokens % 2 != 0);
+  int64_t maxSums = elements ? kMaxSums / 2 : kMaxSums;
+  return std::min<int64_t>(maxSums * SpmmSchedule::kThreads / rowTile,
+                           rowTile >= 64 && !dynamic ? 256 : 128);
+}
+
+/// Shared memory of each of the CTAs that an SM runs at a time.
+static int64_t getSharedBudget(const ChipLimits &limits) {
+  return std::min(limits.sharedBytes,
+                  limits.sharedBytesPerSM / SpmmSchedule::kBlocksPerSM -
+                      SpmmSchedule::kReservedSharedBytes);
+}
+
+SpmmSchedule::SpmmSchedule(const SpmmProblem &problem, const ChipLimits &limits,
+                           int64_t rows, int64_t tokens) {
   // All rows of a tile must share their columns, so a tile lies in one panel.
-  int64_t rows = llvm::bit_ceil(uint64_t(problem.numRows));
-  rowTile =
-      std::max<int64_t>(16, std::min<int64_t>({problem.panelRows, rows, 128}));
-  bool fewTokens =
-      !ShapedType::isDynamic(problem.numTokens) && problem.numTokens <= 32;
-  tokenTile = fewTokens ? 32 : 64;
-  warpRows = std::min<int64_t>(rowTile / 16, rowTile == 128 ? 4 : 2);
-  warpTokens = rowTile == 16 ? 4 : 2;
+  int64_t allRows = llvm::bit_ceil(uint64_t(problem.numRows));
+  rowTile = std::max<int64_t>(
+      16, std::min<int64_t>({problem.panelRows, allRows, 128}));
+  if (rows != 0)
+    rowTile = rows;
+  auto maxStages = [&] {
+    return (getSharedBudget(limits) - 2 * metadataBytes()) / stageBytes();
+  };
+  tokenTile = getMostTokens(problem, rowTile);
+  while (maxStages() < kMinStages && tokenTile > 16)
+    tokenTile /= 2;
+  if (tokens != 0)
+    tokenTile = tokens;
+  if (!ShapedType::isDynamic(problem.numTokens)) {
+    while (tokens == 0 && tokenTile > getFewestTokens(rowTile) &&
+           tokenTile / 2 >= problem.numTokens)
+      tokenTile /= 2;
+    int64_t wanted = limits.numSMs * kBlocksPerSM * kBusyPercent / 100;
+    auto tiles = [&]() -> int64_t {
+      return llvm::divideCeil(problem.numRows, rowTile) *
+             llvm::divideCeil(problem.numTokens, tokenTile) *
+             std::max<int64_t>(1, problem.numBatches);
+    };
+    while (tokens == 0 && tokenTile > 32 && tiles() < wanted)
+      tokenTile /= 2;
+    while (rows == 0 && rowTile > 32 && tiles() < wanted)
+      rowTile /= 2;
+  }
+  stages = std::clamp(maxStages(), kMinStages, kMaxStages);
+  chooseWarps(*this);
+}
+
+std::string vnm::explainMmaRefusal(const SpmmProblem &problem,
+                                   const ChipLimits &limits, int64_t rows,
+                                   int64_t tokens) {
+  if (rows == 0 && tokens == 0)
+    return {};
+  int64_t mostRows = std::min<int64_t>(problem.panelRows, 128);
+  if (rows != 0 && (!llvm::isPowerOf2_64(rows) || rows < 16 || rows > mostRows))
+    return llvm::formatv("requires tiles of 16 to {0} rows, a power of two, "
+                         "but they have {1}",
+                         mostRows, rows);
+  // Which rows are chosen depends on the tokens, which must be sound for that.
+  if (tokens != 0 && (!llvm::isPowerOf2_64(tokens) || tokens > 256))
+    return llvm::formatv("requires tiles of a power of two of at most 256 "
+                         "tokens, but they have {0}",
+                         tokens);
+  SpmmSchedule schedule(problem, limits, rows, tokens);
+  int64_t fewest = getFewestTokens(schedule.rowTile);
+  int64_t most = getMostTokens(problem, schedule.rowTile);
+  if (tokens != 0 && (tokens < fewest || tokens > most))
+    return llvm::formatv("requires {0} to {1} tokens in tiles of {2} rows, but "
+                         "they have {3}",
+                         fewest, most, schedule.rowTile, tokens);
+  int64_t budget = getSharedBudget(limits);
+  if (schedule.pipelineBytes() > budget)
+    return llvm::formatv("requires {0} bytes of shared memory, but each of {1} "
+                         "CTAs of an SM has {2}",
+                         schedule.pipelineBytes(), SpmmSchedule::kBlocksPerSM,
+                         budget);
+  return {};
 }
 
 static bool isSupportedScalar(Type type) {

@@ -9,7 +9,11 @@
 #ifndef VNM_LIB_CONVERSION_VNMTOGPU_SCHEDULE_H
 #define VNM_LIB_CONVERSION_VNMTOGPU_SCHEDULE_H
 
+#include "MmaLayout.h"
+
+#include "vnm/Conversion/VNMToGPU/ChipTable.h"
 #include "vnm/Dialect/VNM/IR/VNMOps.h"
+#include <string>
 
 namespace vnm {
 
@@ -49,39 +53,75 @@ struct LaunchShape {
   int64_t maxBlocks = 0;
   int64_t tilesPerBlock = 1;
   int64_t dynamicSharedBytes = 0;
+  /// Whether the kernel waits, with griddepcontrol, for the one before it.
+  bool dependentLaunch = false;
 };
 
-/// Choices for an mma_sp kernel. A CTA computes rowTile x tokenTile elements of
-/// one batch entry, in steps of kStageSlots gathered channels; its warps form a
-/// warpRows x warpTokens grid over the tile.
+/// Choices for an mma_sp kernel. A CTA of four warps computes rowTile x
+/// tokenTile elements of one batch entry, in stages of 64 gathered channels;
+/// its warps form a warpRows x warpTokens grid over the tile.
 struct SpmmSchedule {
-  explicit SpmmSchedule(const SpmmProblem &problem);
+  /// For `problem` on a chip of these limits, with tiles of `rows` rows and
+  /// `tokens` tokens; 0 chooses them.
+  SpmmSchedule(const SpmmProblem &problem, const ChipLimits &limits,
+               int64_t rows = 0, int64_t tokens = 0);
 
-  /// Gathered channels per step: two mma.sp steps, which share one metadata
-  /// register, of 32.
-  static constexpr int64_t kStageSlots = 64;
-  static constexpr int64_t kStageGroups = kStageSlots / 4;
-  /// Shared memory buffers of gathered channels.
-  static constexpr int64_t kStages = 2;
-  /// Elements that pad a row of gathered channels: 16 bytes, so that the 8
-  /// rows an ldmatrix phase reads lie in different banks.
-  static constexpr int64_t kRowPadding = 8;
   static constexpr int64_t kWarpSize = 32;
+  static constexpr int64_t kWarps = 4;
+  static constexpr int64_t kThreads = kWarps * kWarpSize;
+  /// CTAs that an SM runs at a time if the registers and the shared memory of
+  /// both fit: while one waits the other multiplies.
+  static constexpr int64_t kBlocksPerSM = 2;
+  static constexpr int64_t kMinStages = 2, kMaxStages = 4;
+  /// What the system takes of an SM's shared memory for a CTA.
+  static constexpr int64_t kReservedSharedBytes = 1024;
+  /// A grid that leaves more of the SMs idle takes smaller tiles.
+  static constexpr int64_t kBusyPercent = 75;
 
-  int64_t rowTile;
-  int64_t tokenTile;
-  int64_t warpRows;
-  int64_t warpTokens;
+  int64_t rowTile;    ///< 16 to 128, a power of two that divides V.
+  int64_t tokenTile;  ///< 16 to 256, a power of two.
+  int64_t warpRows;   ///< Warps along the rows of a tile
+  int64_t warpTokens; ///< and along its tokens.
+  int64_t stages;     ///< Buffers in shared memory, at least 2.
 
-  int64_t numThreads() const { return warpRows * warpTokens * kWarpSize; }
+  /// Rows and tokens of a warp's tile.
+  int64_t rowsPerWarp() const { return rowTile / warpRows; }
+  int64_t tokensPerWarp() const { return tokenTile / warpTokens; }
   /// m16 and n8 tiles per warp.
-  int64_t rowTilesPerWarp() const { return rowTile / warpRows / 16; }
-  int64_t tokenTilesPerWarp() const { return tokenTile / warpTokens / 8; }
+  int64_t rowTilesPerWarp() const { return rowsPerWarp() / 16; }
+  int64_t tokenTilesPerWarp() const { return tokensPerWarp() / 8; }
 
-  LaunchShape getLaunchShape() const {
-    return {rowTile, tokenTile, numThreads()};
+  /// A stage: gathered channels, then values of the weight.
+  int64_t channelBytes() const { return 2 * mma::kStageSlots * tokenTile; }
+  int64_t stageBytes() const {
+    return channelBytes() + mma::kValueBytes * rowTile;
+  }
+  /// Two buffers of metadata, behind the stages: while one is read, the other
+  /// is filled.
+  int64_t metadataOffset() const { return stages * stageBytes(); }
+  int64_t metadataBytes() const { return mma::kMetadataBytes * rowTile; }
+  int64_t pipelineBytes() const {
+    return metadataOffset() + 2 * metadataBytes();
+  }
+  /// Bytes in which a warp stages sums.
+  int64_t stagingBytes(bool tokenMajor) const;
+  /// Shared memory of a CTA: the stages, later the sums.
+  int64_t sharedBytes(bool yTokenMajor) const {
+    return std::max(pipelineBytes(), kWarps * stagingBytes(yTokenMajor));
+  }
+
+  LaunchShape getLaunchShape(const SpmmProblem &problem) const {
+    return {rowTile, tokenTile, kThreads,
+            0,       1,         sharedBytes(problem.yTokenMajor)};
   }
 };
+
+/// Why the family mma_sp cannot compute `problem` in tiles of `rows` rows and
+/// `tokens` tokens (0: any) on a chip of these limits, as "requires X, but Y";
+/// empty if it can. `checkSupported` has accepted the op.
+std::string explainMmaRefusal(const SpmmProblem &problem,
+                              const ChipLimits &limits, int64_t rows,
+                              int64_t tokens);
 
 /// Whether a kernel can compute `op`; if not, an error at the op says what it
 /// requires. The family mma_sp can compute what passes.

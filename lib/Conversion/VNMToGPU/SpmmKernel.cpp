@@ -6,6 +6,7 @@
 
 #include "SpmmKernel.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace mlir;
@@ -28,19 +29,19 @@ KernelArguments::KernelArguments(SpmmOp op, ValueRange arguments) {
 SpmmKernel::SpmmKernel(ImplicitLocOpBuilder &builder, SpmmOp op,
                        const SpmmProblem &problem, const SpmmSchedule &schedule,
                        ValueRange arguments)
-    : b(builder), op(op), problem(problem), schedule(schedule),
+    : KernelArithmetic(builder), op(op), problem(problem), schedule(schedule),
       args(op, arguments) {
-  // A static T lets index arithmetic fold.
-  if (!ShapedType::isDynamic(problem.numTokens))
-    args.numTokens = index(problem.numTokens);
+  // A static T lets arithmetic fold.
+  bool dynamic = ShapedType::isDynamic(problem.numTokens);
+  numTokens =
+      dynamic ? arith::IndexCastUIOp::create(b, b.getI64Type(), args.numTokens)
+              : i64(problem.numTokens);
 }
 
-void SpmmKernel::emit(Value workgroup) {
+void SpmmKernel::emit(Value sharedMemory) {
+  shared = LLVM::PtrToIntOp::create(b, b.getI32Type(), sharedMemory);
   map = emitTileMap();
-  shared = emitSharedMemory(workgroup);
-  SmallVector<Value> sums = emitMainLoop();
-  emitStoreSums(sums);
-  emitEpilogue();
+  emitEpilogue(emitMainLoop());
 }
 
 gpu::GPUFuncOp vnm::createKernelFunction(OpBuilder &builder, SpmmOp op,
@@ -70,24 +71,35 @@ gpu::GPUFuncOp vnm::createKernelFunction(OpBuilder &builder, SpmmOp op,
   return kernel;
 }
 
+/// The 128-byte swizzle of wgmma wants a multiple of 1024 bytes.
+LLVM::GlobalOp vnm::getSharedMemory(OpBuilder &builder, Location loc) {
+  constexpr llvm::StringLiteral kName = "vnm_shared";
+  auto module = cast<gpu::GPUModuleOp>(builder.getBlock()->getParentOp());
+  if (auto global = module.lookupSymbol<LLVM::GlobalOp>(kName))
+    return global;
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(module.getBody());
+  auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), 0);
+  constexpr unsigned kSharedSpace = 3;
+  return LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/false,
+                                LLVM::Linkage::External, kName, Attribute(),
+                                /*alignment=*/1024, kSharedSpace);
+}
+
 gpu::GPUFuncOp vnm::buildSpmmKernel(OpBuilder &builder, SpmmOp op,
                                     StringRef name, const SpmmProblem &problem,
                                     const SpmmSchedule &schedule) {
-  MLIRContext *context = builder.getContext();
+  LLVM::GlobalOp global = getSharedMemory(builder, op.getLoc());
   gpu::GPUFuncOp kernel = createKernelFunction(
-      builder, op, name, schedule.numThreads(),
-      SpmmKernel::getWorkgroupType(problem, schedule, context));
-  // Asynchronous copies and ldmatrix move 16 bytes.
-  kernel.setWorkgroupAttributionAttr(0, LLVM::LLVMDialect::getAlignAttrName(),
-                                     builder.getI64IntegerAttr(16));
-
+      builder, op, name, SpmmSchedule::kThreads, TypeRange());
   OpBuilder::InsertionGuard guard(builder);
   ImplicitLocOpBuilder body(op.getLoc(), builder);
   body.setInsertionPointToStart(&kernel.getBody().front());
+  Value sharedMemory = LLVM::AddressOfOp::create(body, global);
   SpmmKernel emitter(
       body, op, problem, schedule,
       kernel.getArguments().take_front(kernel.getNumArguments()));
-  emitter.emit(kernel.getWorkgroupAttributions().front());
+  emitter.emit(sharedMemory);
   gpu::ReturnOp::create(body);
   return kernel;
 }

@@ -9,10 +9,13 @@
 #ifndef VNM_LIB_CONVERSION_VNMTOGPU_SPMMKERNEL_H
 #define VNM_LIB_CONVERSION_VNMTOGPU_SPMMKERNEL_H
 
+#include "Arithmetic.h"
 #include "Schedule.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include <functional>
 
 namespace vnm {
 
@@ -40,6 +43,24 @@ mlir::Value convertFloat(mlir::ImplicitLocOpBuilder &b, mlir::Value value,
 mlir::Value cloneEpilogue(mlir::ImplicitLocOpBuilder &b, SpmmOp op,
                           mlir::ValueRange arguments);
 
+/// Where an element of the result is, all of index type.
+struct ResultPosition {
+  mlir::Value row;   ///< Stored row.
+  mlir::Value token; ///< Of the batch entry.
+  mlir::Value batch; ///< Batch entry, batch dimensions flattened.
+};
+
+/// Stores the element at `position`, given its sum, an f32: adds what y holds
+/// if the op accumulates, and applies the op's epilogue.
+void emitStoreResult(mlir::ImplicitLocOpBuilder &b, SpmmOp op,
+                     const SpmmProblem &problem, const KernelArguments &args,
+                     mlir::Value sum, const ResultPosition &position);
+
+/// The dynamic shared memory of the kernels of a module, as a global in it that
+/// begins at a multiple of 1024 bytes. `builder` is in the module.
+mlir::LLVM::GlobalOp getSharedMemory(mlir::OpBuilder &builder,
+                                     mlir::Location loc);
+
 /// A kernel `name` of `numThreads` threads at the builder's insertion point,
 /// with the arguments that KernelArguments expects and an empty body.
 mlir::gpu::GPUFuncOp createKernelFunction(mlir::OpBuilder &builder, SpmmOp op,
@@ -47,116 +68,202 @@ mlir::gpu::GPUFuncOp createKernelFunction(mlir::OpBuilder &builder, SpmmOp op,
                                           int64_t numThreads,
                                           mlir::TypeRange workgroup);
 
-/// Where a thread is, all of index type.
+/// Where a thread is; i32 but for `token` and `batch`.
 struct TileMap {
   mlir::Value thread;    ///< In the CTA.
   mlir::Value lane;      ///< In the warp.
-  mlir::Value quadRow;   ///< lane / 4, "g" in the PTX manual's figures.
-  mlir::Value quadLane;  ///< lane % 4, "q".
+  mlir::Value warp;      ///< In the CTA.
   mlir::Value warpRow;   ///< First row of the warp in the CTA's tile.
   mlir::Value warpToken; ///< First token of the warp in the CTA's tile.
   mlir::Value row;       ///< First stored row of the CTA's tile.
   mlir::Value panel;     ///< Its row panel.
-  mlir::Value token;     ///< First token of the CTA's tile.
-  mlir::Value batch;     ///< Batch entry, batch dimensions flattened.
+  mlir::Value token;     ///< First token of the CTA's tile; i64.
+  mlir::Value batch;     ///< Batch entry, batch dimensions flattened; i64.
 };
 
-/// Sparse operand of one warp and one step of kStageSlots channels: four
-/// registers per m16 tile and k32 half, one metadata register per m16 tile.
-struct WeightFragments {
-  llvm::SmallVector<std::array<std::array<mlir::Value, 4>, 2>> values;
+/// How activations get to shared memory.
+enum class GatherMode {
+  Copies, ///< Feature-major x: asynchronous copies of 4, 8 or 16 bytes.
+  Tokens, ///< Feature-major x: through registers, as rows begin anywhere.
+  Slots   ///< Token-major x: through registers, as elements lie apart.
+};
+
+/// What a thread gathers of every stage: a unit of each of its slots, which lie
+/// side by side, of feature-major x (8 tokens by copies, else 2), or its 2
+/// slots of every fourth token of token-major x.
+struct GatherMap {
+  GatherMode mode;
+  int64_t numSlots;        ///< The thread's slots.
+  mlir::Value firstSlot;   ///< Of the stage; i32.
+  mlir::Value token;       ///< Of the batch entry; i64.
+  mlir::Value source;      ///< x at `token` and channel 0.
+  mlir::Value destination; ///< Byte in a stage; i32.
+  /// Width of a copy of values, and the thread's first one in a stage.
+  int64_t valueBytes;
+  mlir::Value valueRow;         ///< In the tile; i32.
+  mlir::Value valuePiece;       ///< Of the row; i32.
+  mlir::Value valueSource;      ///< Of stage 0.
+  mlir::Value valueDestination; ///< Byte in a stage; i32.
+};
+
+/// What a warp has in registers when it begins a stage; also what the main loop
+/// carries.
+struct LoopState {
+  llvm::SmallVector<mlir::Value> sums; ///< [m16 tile][n8 tile][4], f32.
+  mlir::Value read;                    ///< The stage's first byte; i32.
+  mlir::Value write;                   ///< That of the stage to gather.
+  /// Metadata words of the stage, of rows g and g + 8 of every m16 tile.
   llvm::SmallVector<mlir::Value> metadata;
-};
+  /// Column ids of the stage to gather, as they lie in memory.
+  llvm::SmallVector<mlir::Value> ids;
+  /// Operands of the stage's first k32 step: weights of every m16 tile, and
+  /// activations of the first n8 tile; i32.
+  llvm::SmallVector<mlir::Value> weights;
+  llvm::SmallVector<mlir::Value> activations;
 
-/// Shared memory of a CTA: gathered channels while multiplying, then the tile
-/// of sums.
-struct SharedMemory {
-  /// [stage][slot][token], or [stage][token][slot] if x is token-major.
-  mlir::Value stages;
-  /// f32 [row][token].
-  mlir::Value sums;
+  llvm::SmallVector<mlir::Value> pack() const;
+  /// Replaces all by `values`, which are in the order of `pack`.
+  void unpack(mlir::ValueRange values);
 };
 
 /// Emits the body of one kernel at its builder's insertion point.
-class SpmmKernel {
+class SpmmKernel : KernelArithmetic {
 public:
   SpmmKernel(mlir::ImplicitLocOpBuilder &builder, SpmmOp op,
              const SpmmProblem &problem, const SpmmSchedule &schedule,
              mlir::ValueRange arguments);
 
-  /// Types of the workgroup buffer that `emit` needs.
-  static mlir::MemRefType getWorkgroupType(const SpmmProblem &problem,
-                                           const SpmmSchedule &schedule,
-                                           mlir::MLIRContext *context);
-
-  /// Emits the whole body, with `workgroup` a buffer of that type.
-  void emit(mlir::Value workgroup);
+  /// Emits the whole body; `sharedMemory` is the CTA's.
+  void emit(mlir::Value sharedMemory);
 
 private:
+  /// A part of a stage's gather; the main loop emits them between
+  /// multiplications.
+  using Copy = std::function<void()>;
+
   // TileMap.cpp
   TileMap emitTileMap();
-  SharedMemory emitSharedMemory(mlir::Value workgroup);
+  int64_t numStages() const;
+  /// Whether the last tile or stage may be smaller.
+  bool raggedRows() const;
+  bool raggedTokens() const;
+  bool raggedGroups() const;
+  /// Whether row `row` of the tile exists; both i32.
+  mlir::Value emitRowExists(mlir::Value row);
 
   // Gather.cpp
-  /// Starts filling buffer `buffer` with the channels of step `step`. Slots
-  /// without a channel and tokens past T are zero; x is not read for them.
-  void emitGather(mlir::Value step, mlir::Value buffer);
-  /// The channel of a slot and whether there is one.
-  std::pair<mlir::Value, mlir::Value> emitChannel(mlir::Value slot);
-  void emitGatherPieces(mlir::Value step, mlir::Value buffer);
-  void emitGatherElements(mlir::Value step, mlir::Value buffer);
-  void emitGatherElement(mlir::Value channel, mlir::Value valid,
-                         mlir::Value token, mlir::ValueRange destination);
+  GatherMap emitGatherMap(GatherMode mode);
+  void emitGatherMapOfSlots(GatherMap &result);
+  void emitGatherMapOfTokens(GatherMap &result);
+  void emitGatherMapOfValues(GatherMap &result);
+  /// Bytes of a copy if T, and so rows of x, is as it is; 2 if there is none.
+  int64_t copyWidth() const;
+  /// The thread's column ids of stage `stage`; of the last if there is none.
+  llvm::SmallVector<mlir::Value> emitLoadIds(mlir::Value stage);
+  /// Ids that are loaded at a time.
+  int64_t idsPerLoad() const;
+  /// Id `position` of the thread (i32), and whether it is a channel of stage
+  /// `stage`.
+  std::pair<mlir::Value, mlir::Value>
+  emitChannel(mlir::ValueRange ids, int64_t position, mlir::Value stage);
+  /// Fills the stage at `write` with channels and values of stage `stage`.
+  /// Slots without a channel and tokens past T are zero, as are values past G
+  /// and R; nothing is read for them.
+  llvm::SmallVector<Copy> makeGather(mlir::Value stage, mlir::ValueRange ids,
+                                     mlir::Value write);
+  void emitCopyChannel(mlir::Value stage, mlir::ValueRange ids,
+                       mlir::Value write, int64_t position);
+  void emitCopyValues(mlir::Value stage, mlir::Value write, int64_t row);
+
+  // MetadataStage.cpp
+  /// Whether metadata goes through shared memory; else lanes load it directly.
+  bool stagesMetadata() const;
+  /// Copies the metadata of stage `stage` and those after it, if it is the
+  /// first of mma::kMetadataStages.
+  void emitCopyMetadata(mlir::Value stage);
+  /// The metadata words of stage `stage`, which has been waited for.
+  llvm::SmallVector<mlir::Value> emitReadMetadata(mlir::Value stage);
+
+  // GatherElements.cpp
+  /// Fetch a pair of elements that lie side by side in shared memory, in the
+  /// halves of an i32; what does not exist is zero and not read.
+  mlir::Value emitTokenPair(mlir::Value stage, mlir::ValueRange ids,
+                            int64_t position);
+  mlir::Value emitSlotPair(mlir::Value stage, mlir::ValueRange ids,
+                           int64_t token);
+  mlir::Value emitElement(mlir::Value place, mlir::Value valid);
+  /// Adds copies of pairs in batches, so that few registers hold many loads.
+  void addPairs(mlir::Value stage, llvm::ArrayRef<mlir::Value> ids,
+                mlir::Value write, llvm::SmallVectorImpl<Copy> &copies);
+  /// The place of the thread's pair number `number` in the stage at `write`.
+  mlir::Value emitPairAddress(mlir::Value write, int64_t number);
 
   // Fragments.cpp
-  WeightFragments emitWeightFragments(mlir::Value step);
-  mlir::Value emitWeightRegister(mlir::Value row, mlir::Value group);
-  mlir::Value emitMetadataHalf(mlir::Value row, mlir::Value word);
-  /// The four registers of n8 tile `tile` and k32 half `half`.
-  std::array<mlir::Value, 4> emitActivationFragment(mlir::Value buffer,
-                                                    int64_t half, int64_t tile);
+  /// The four registers of m16 tile `tile` and k32 step `half` of the stage at
+  /// `read`.
+  llvm::SmallVector<mlir::Value> emitWeights(mlir::Value read, int64_t half,
+                                             int64_t tile);
+  /// Likewise of n8 tile `tile`.
+  llvm::SmallVector<mlir::Value> emitActivations(mlir::Value read, int64_t half,
+                                                 int64_t tile);
+  llvm::SmallVector<mlir::Value>
+  emitLoadMatrices(mlir::Value address, int64_t offset, bool transpose);
+  /// The metadata words of a stage; of the last if there is none.
+  llvm::SmallVector<mlir::Value> emitLoadMetadata(mlir::Value stage);
+  /// The instruction's metadata, one register per m16 tile.
+  llvm::SmallVector<mlir::Value> emitMetadata(mlir::ValueRange words);
 
   // MainLoop.cpp
-  /// Sums of the warp's tile, [m16 tile][n8 tile][4], flattened.
+  /// The tile's sums.
   llvm::SmallVector<mlir::Value> emitMainLoop();
-  llvm::SmallVector<mlir::Value> emitStep(mlir::Value step,
-                                          mlir::ValueRange sums);
-  void emitMultiply(const WeightFragments &weight, mlir::Value buffer,
-                    llvm::SmallVectorImpl<mlir::Value> &sums);
+  llvm::SmallVector<mlir::Value> emitMainLoop(GatherMode mode);
+  LoopState emitPrologue();
+  /// `count` stages from `first` on; `gathers`: each starts the gather of a
+  /// later one.
+  void emitStages(LoopState &state, int64_t first, int64_t count, bool gathers);
+  void emitStage(LoopState &state, mlir::Value stage, bool gathers, bool last);
+  /// Waits until everyone's part of the next stage is there, and moves on to
+  /// it.
+  void emitNextStage(LoopState &state, mlir::Value stage);
+  mlir::Value emitNextBuffer(mlir::Value buffer);
 
   // Epilogue.cpp
-  void emitStoreSums(mlir::ValueRange sums);
-  void emitEpilogue();
-  void emitEpilogueElement(mlir::Value tileRow, mlir::Value tileToken);
-  mlir::Value emitEpilogueBody(mlir::Value sum, mlir::Value row,
-                               mlir::Value token, mlir::Value offset);
+  void emitEpilogue(mlir::ValueRange sums);
+  /// Staged sums: as many lines as a chunk has of the inner dimension's
+  /// elements, which lie side by side in the destination.
+  int64_t linesPerChunk() const;
+  int64_t elementsPerLine() const;
+  mlir::Value emitStagingAddress(mlir::Value line, mlir::Value element);
+  void emitStageSums(mlir::ValueRange sums, int64_t chunk);
+  /// Stores chunk `chunk`, `width` elements at a time.
+  void emitStoreChunk(int64_t chunk, int64_t width);
+  void emitStorePiece(mlir::Value address, mlir::Value row, mlir::Value token,
+                      int64_t width);
+  /// The elements of `buffer` from `position` (index) on.
+  llvm::SmallVector<mlir::Value>
+  loadElements(mlir::Value buffer, mlir::Value position, int64_t width);
+  void emitEpilogueBodies(llvm::MutableArrayRef<mlir::Value> sums,
+                          mlir::Value row, mlir::Value token,
+                          mlir::Value offset);
 
-  // Small arithmetic on indices; constants fold.
-  mlir::Value index(int64_t value);
-  mlir::Value add(mlir::Value a, mlir::Value b);
-  mlir::Value add(mlir::Value a, int64_t b) { return add(a, index(b)); }
-  mlir::Value mul(mlir::Value a, mlir::Value b);
-  mlir::Value mul(mlir::Value a, int64_t b) { return mul(a, index(b)); }
-  mlir::Value div(mlir::Value a, mlir::Value b);
-  mlir::Value div(mlir::Value a, int64_t b) { return div(a, index(b)); }
-  mlir::Value rem(mlir::Value a, mlir::Value b);
-  mlir::Value rem(mlir::Value a, int64_t b) { return rem(a, index(b)); }
-  /// a < b, unsigned.
-  mlir::Value less(mlir::Value a, mlir::Value b);
-  mlir::Value less(mlir::Value a, int64_t b) { return less(a, index(b)); }
-  mlir::Value both(mlir::Value a, mlir::Value b);
-  mlir::Value select(mlir::Value condition, mlir::Value a, mlir::Value b);
-  /// `a` if it is below `bound`, else bound - 1: an index that is safe to read.
-  mlir::Value clamp(mlir::Value a, int64_t bound);
-  mlir::Value isTrue();
+  mlir::Value sharedPointer(mlir::Value address);
+  mlir::Value minimum(mlir::Value x, int64_t y) {
+    return KernelArithmetic::minimum(x, like(x, y));
+  }
+  using KernelArithmetic::minimum;
+  mlir::Value bitXor(mlir::Value x, int64_t y) {
+    return KernelArithmetic::bitXor(x, like(x, y));
+  }
+  using KernelArithmetic::bitXor;
 
-  mlir::ImplicitLocOpBuilder &b;
   SpmmOp op;
   const SpmmProblem &problem;
   const SpmmSchedule &schedule;
   KernelArguments args;
+  mlir::Value shared;    ///< The CTA's shared memory; i32.
+  mlir::Value numTokens; ///< T; i64.
   TileMap map;
-  SharedMemory shared;
+  GatherMap gather;
 };
 
 /// Builds the kernel of `op` as a function `name` at the builder's insertion

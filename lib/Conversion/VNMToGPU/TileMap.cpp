@@ -6,8 +6,7 @@
 
 #include "SpmmKernel.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
 using namespace vnm;
@@ -16,107 +15,52 @@ using namespace vnm;
 /// CTAs that run together then share activations in the L2 cache.
 TileMap SpmmKernel::emitTileMap() {
   TileMap m;
+  Type type = b.getI32Type();
   int64_t rowTiles = llvm::divideCeil(problem.numRows, schedule.rowTile);
-  Value block = gpu::BlockIdOp::create(b, gpu::Dimension::x);
+  Value block = NVVM::BlockIdXOp::create(b, type);
   m.row = mul(rem(block, rowTiles), schedule.rowTile);
   m.panel = div(m.row, problem.panelRows);
-  Value tokenTiles =
-      div(add(args.numTokens, schedule.tokenTile - 1), schedule.tokenTile);
-  Value columnOfTiles = div(block, rowTiles);
-  m.token = mul(rem(columnOfTiles, tokenTiles), schedule.tokenTile);
-  m.batch = div(columnOfTiles, tokenTiles);
-
-  m.thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
+  Value column = extend(div(block, rowTiles));
+  if (problem.numBatches == 1) {
+    m.token = mul(column, schedule.tokenTile);
+    m.batch = i64(0);
+  } else {
+    Value tokenTiles =
+        div(add(numTokens, schedule.tokenTile - 1), schedule.tokenTile);
+    m.token = mul(rem(column, tokenTiles), schedule.tokenTile);
+    m.batch = div(column, tokenTiles);
+  }
+  m.thread = NVVM::ThreadIdXOp::create(b, type);
   m.lane = rem(m.thread, SpmmSchedule::kWarpSize);
-  m.quadRow = div(m.lane, 4);
-  m.quadLane = rem(m.lane, 4);
-  Value warp = div(m.thread, SpmmSchedule::kWarpSize);
-  m.warpRow =
-      mul(rem(warp, schedule.warpRows), schedule.rowTile / schedule.warpRows);
-  m.warpToken = mul(div(warp, schedule.warpRows),
-                    schedule.tokenTile / schedule.warpTokens);
+  m.warp = div(m.thread, SpmmSchedule::kWarpSize);
+  m.warpRow = mul(rem(m.warp, schedule.warpRows), schedule.rowsPerWarp());
+  m.warpToken = mul(div(m.warp, schedule.warpRows), schedule.tokensPerWarp());
   return m;
 }
 
-static SmallVector<int64_t> getStageShape(const SpmmProblem &problem,
-                                          const SpmmSchedule &schedule) {
-  int64_t rows = SpmmSchedule::kStageSlots, columns = schedule.tokenTile;
-  if (problem.xTokenMajor)
-    std::swap(rows, columns);
-  return {SpmmSchedule::kStages, rows, columns + SpmmSchedule::kRowPadding};
+int64_t SpmmKernel::numStages() const {
+  return llvm::divideCeil(problem.numGroups, mma::kStageGroups);
 }
 
-/// One element of padding: a warp that walks down a column of sums then meets
-/// every bank once.
-static SmallVector<int64_t> getSumsShape(const SpmmSchedule &schedule) {
-  return {schedule.rowTile, schedule.tokenTile + 1};
+bool SpmmKernel::raggedRows() const {
+  return problem.numRows % schedule.rowTile != 0;
 }
 
-static Attribute getWorkgroupSpace(MLIRContext *context) {
-  return gpu::AddressSpaceAttr::get(context, gpu::AddressSpace::Workgroup);
+bool SpmmKernel::raggedTokens() const {
+  return ShapedType::isDynamic(problem.numTokens) ||
+         problem.numTokens % schedule.tokenTile != 0;
 }
 
-MemRefType SpmmKernel::getWorkgroupType(const SpmmProblem &problem,
-                                        const SpmmSchedule &schedule,
-                                        MLIRContext *context) {
-  int64_t stages = 2 * llvm::product_of(getStageShape(problem, schedule));
-  int64_t sums = 4 * llvm::product_of(getSumsShape(schedule));
-  return MemRefType::get({std::max(stages, sums)}, IntegerType::get(context, 8),
-                         MemRefLayoutAttrInterface(),
-                         getWorkgroupSpace(context));
+bool SpmmKernel::raggedGroups() const {
+  return problem.numGroups % mma::kStageGroups != 0;
 }
 
-SharedMemory SpmmKernel::emitSharedMemory(Value workgroup) {
-  Attribute space = getWorkgroupSpace(b.getContext());
-  auto view = [&](ArrayRef<int64_t> shape, Type element) -> Value {
-    auto type =
-        MemRefType::get(shape, element, MemRefLayoutAttrInterface(), space);
-    return memref::ViewOp::create(b, type, workgroup, index(0), ValueRange());
-  };
-  return {view(getStageShape(problem, schedule), problem.element),
-          view(getSumsShape(schedule), b.getF32Type())};
+Value SpmmKernel::emitRowExists(Value row) {
+  return raggedRows() ? less(add(map.row, row), problem.numRows) : isTrue();
 }
 
-//===----------------------------------------------------------------------===//
-// Arithmetic on indices
-//===----------------------------------------------------------------------===//
-
-Value SpmmKernel::index(int64_t value) {
-  return arith::ConstantIndexOp::create(b, value);
-}
-
-Value SpmmKernel::add(Value x, Value y) {
-  return b.createOrFold<arith::AddIOp>(x, y);
-}
-
-Value SpmmKernel::mul(Value x, Value y) {
-  return b.createOrFold<arith::MulIOp>(x, y);
-}
-
-Value SpmmKernel::div(Value x, Value y) {
-  return b.createOrFold<arith::DivUIOp>(x, y);
-}
-
-Value SpmmKernel::rem(Value x, Value y) {
-  return b.createOrFold<arith::RemUIOp>(x, y);
-}
-
-Value SpmmKernel::less(Value x, Value y) {
-  return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ult, x, y);
-}
-
-Value SpmmKernel::both(Value x, Value y) {
-  return b.createOrFold<arith::AndIOp>(x, y);
-}
-
-Value SpmmKernel::select(Value condition, Value x, Value y) {
-  return b.createOrFold<arith::SelectOp>(condition, x, y);
-}
-
-Value SpmmKernel::clamp(Value x, int64_t bound) {
-  return b.createOrFold<arith::MinUIOp>(x, index(bound - 1));
-}
-
-Value SpmmKernel::isTrue() {
-  return arith::ConstantIntOp::create(b, /*value=*/1, /*width=*/1);
+Value SpmmKernel::sharedPointer(Value address) {
+  constexpr unsigned kSharedSpace = 3;
+  auto type = LLVM::LLVMPointerType::get(b.getContext(), kSharedSpace);
+  return LLVM::IntToPtrOp::create(b, type, address);
 }

@@ -8,8 +8,8 @@
 
 #include "HostLaunch.h"
 #include "KernelDescription.h"
-#include "SpmmKernel.h"
-#include "WgmmaKernel.h"
+#include "LowerTransposes.h"
+#include "ScheduleRule.h"
 #include "vnm/Conversion/VNMToGPU/ChipTable.h"
 #include "vnm/Dialect/VNMNVVM/IR/VNMNVVMDialect.h"
 
@@ -20,10 +20,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "mlir/IR/Remarks.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Pass/Pass.h"
-#include "llvm/Support/FormatVariadic.h"
 
 namespace vnm {
 #define GEN_PASS_DEF_CONVERTVNMTOGPU
@@ -48,43 +46,24 @@ static gpu::GPUModuleOp createKernelModule(ModuleOp module, StringRef chip,
   return kernels;
 }
 
-static KernelLaunch getLaunch(const SpmmProblem &problem, KernelFamily family,
-                              const LaunchShape &shape) {
+static void lowerToLaunch(SpmmOp op, gpu::GPUModuleOp kernels, int64_t number,
+                          ScheduleAttr schedule, const ChipInfo &chip) {
+  SpmmProblem problem(op);
+  OpBuilder builder = OpBuilder::atBlockEnd(kernels.getBody());
+  std::string symbol = "spmm_" + std::to_string(number);
+  LaunchShape shape;
+  gpu::GPUFuncOp kernel =
+      lookUpFamily(schedule.getFamily())
+          ->build(builder, op, symbol, problem, chip, schedule, shape);
   KernelLaunch launch;
-  launch.family = toString(family);
+  launch.schedule = schedule;
   launch.rowTiles = llvm::divideCeil(problem.numRows, shape.rowTile);
   launch.tokenTile = shape.tokenTile;
   launch.numThreads = shape.numThreads;
   launch.sharedMemoryBytes = shape.dynamicSharedBytes;
   launch.maxBlocks = shape.maxBlocks;
-  return launch;
-}
-
-/// The options of the choice.
-struct FamilyOptions {
-  StringRef family;
-  int64_t tokenTile;
-  const ChipInfo &chip;
-};
-
-static void lowerToLaunch(SpmmOp op, gpu::GPUModuleOp kernels, int64_t number,
-                          KernelFamily family, const FamilyOptions &options) {
-  SpmmProblem problem(op);
-  OpBuilder builder = OpBuilder::atBlockEnd(kernels.getBody());
-  std::string symbol = "spmm_" + std::to_string(number);
-  gpu::GPUFuncOp kernel;
-  LaunchShape shape;
-  if (family == KernelFamily::WgmmaSp) {
-    WgmmaSchedule schedule(problem, *options.chip.limits, options.tokenTile);
-    kernel = buildWgmmaKernel(builder, op, symbol, problem, schedule);
-    shape = schedule.getLaunchShape();
-  } else {
-    SpmmSchedule schedule(problem);
-    kernel = buildSpmmKernel(builder, op, symbol, problem, schedule);
-    shape = schedule.getLaunchShape();
-  }
-  kernel->setAttr(kKernelAttrName,
-                  describeKernel(op, getLaunch(problem, family, shape)));
+  launch.dependentLaunch = shape.dependentLaunch;
+  kernel->setAttr(kKernelAttrName, describeKernel(op, launch));
   auto name = SymbolRefAttr::get(kernels.getNameAttr(),
                                  {FlatSymbolRefAttr::get(kernel)});
   builder.setInsertionPoint(op);
@@ -92,47 +71,32 @@ static void lowerToLaunch(SpmmOp op, gpu::GPUModuleOp kernels, int64_t number,
   op.erase();
 }
 
-/// Tiles of wgmma_sp have 64 tokens or more.
-static constexpr int64_t kFewTokens = 64;
-
-/// The family for `op`, given the option's text, or nothing after an error at
+/// The schedule, with all fields, of an op that has one; null after an error at
 /// the op.
-static std::optional<KernelFamily> chooseFamily(SpmmOp op,
-                                                const FamilyOptions &options) {
-  if (failed(checkSupported(op)))
-    return std::nullopt;
-  if (options.family == toString(KernelFamily::MmaSp))
-    return KernelFamily::MmaSp;
-  SpmmProblem problem(op);
-  std::string refusal =
-      explainWgmmaRefusal(problem, options.chip, options.tokenTile);
-  if (options.family == toString(KernelFamily::WgmmaSp)) {
-    if (refusal.empty())
-      return KernelFamily::WgmmaSp;
-    op.emitOpError(refusal) << " (family wgmma_sp)";
-    return std::nullopt;
-  }
-  if (refusal.empty() && problem.numTokens < kFewTokens)
-    refusal = llvm::formatv("requires at least {0} tokens to be faster, but "
-                            "there are {1}",
-                            kFewTokens, problem.numTokens);
+static ScheduleAttr completeSchedule(SpmmOp op, const SpmmProblem &problem,
+                                     const ChipInfo &chip) {
+  ScheduleAttr schedule = op.getScheduleAttr();
+  std::string refusal = explainRefusal(problem, chip, schedule);
   if (refusal.empty())
-    return KernelFamily::WgmmaSp;
-  if (llvm::is_contained(options.chip.families, KernelFamily::WgmmaSp))
-    remark::missed(op.getLoc(),
-                   remark::RemarkOpts::name("family").category("vnm-gpu"))
-        << remark::add("mma_sp is taken instead of wgmma_sp")
-        << remark::reason("{0}", refusal);
-  return KernelFamily::MmaSp;
+    return lookUpFamily(schedule.getFamily())
+        ->complete(problem, chip, schedule);
+  op.emitOpError(refusal) << " (schedule " << schedule << ")";
+  return {};
 }
 
-static LogicalResult checkFamilyOption(Location loc, StringRef option) {
-  if (option == "auto" || option == toString(KernelFamily::MmaSp) ||
-      option == toString(KernelFamily::WgmmaSp))
-    return success();
-  return emitError(loc) << "requires family to be auto, mma_sp or wgmma_sp, "
-                           "but it is '"
-                        << option << "'";
+/// The schedule for `op`, with all fields; null after an error at the op.
+static ScheduleAttr getSchedule(SpmmOp op, const ScheduleOptions &options) {
+  if (failed(checkSupported(op)))
+    return {};
+  SpmmProblem problem(op);
+  if (op.getScheduleAttr())
+    return completeSchedule(op, problem, options.chip);
+  RuleChoice choice = chooseByRule(op.getContext(), problem, options);
+  if (!choice.schedule)
+    op.emitOpError(choice.reason)
+        << " (family " << toString(choice.passedOver->family) << ")";
+  remarkOnPassedOver(op, choice);
+  return choice.schedule;
 }
 
 namespace {
@@ -144,23 +108,25 @@ struct ConvertVNMToGPU final : vnm::impl::ConvertVNMToGPUBase<ConvertVNMToGPU> {
     std::string features = checkTarget(module.getLoc(), chip, ptx);
     if (features.empty() || failed(checkFamilyOption(module.getLoc(), family)))
       return signalPassFailure();
-    FamilyOptions options = {family, tokenTile, *lookupChip(chip)};
-    SmallVector<std::pair<SpmmOp, KernelFamily>> ops;
+    ScheduleOptions options = {family, tokenTile, *lookupChip(chip)};
+    SmallVector<std::pair<SpmmOp, ScheduleAttr>> ops;
     WalkResult result = module.walk([&](SpmmOp op) {
-      std::optional<KernelFamily> choice = chooseFamily(op, options);
-      if (!choice)
+      ScheduleAttr schedule = getSchedule(op, options);
+      if (!schedule)
         return WalkResult::interrupt();
-      ops.emplace_back(op, *choice);
+      ops.emplace_back(op, schedule);
       return WalkResult::advance();
     });
     if (result.wasInterrupted())
       return signalPassFailure();
-    if (ops.empty())
+    SmallVector<linalg::TransposeOp> transposes = findStagedTransposes(module);
+    if (ops.empty() && transposes.empty())
       return;
     gpu::GPUModuleOp kernels = createKernelModule(module, chip, features);
     for (auto [number, item] : llvm::enumerate(ops))
-      lowerToLaunch(item.first, kernels, number, item.second, options);
+      lowerToLaunch(item.first, kernels, number, item.second, options.chip);
     numKernels += ops.size();
+    lowerTransposes(transposes, kernels);
   }
 };
 } // namespace

@@ -5,6 +5,7 @@
 // This file emits the weight fragments of the wgmma_sp kernel, from the
 // canonical storage to registers; wgmma::getInstructionGroup says why they fit.
 
+#include "Fragments.h"
 #include "WgmmaKernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -16,8 +17,6 @@
 using namespace mlir;
 using namespace vnm;
 
-/// Positions 0 and 1 in every group: legal metadata for values that are zero.
-static constexpr int64_t kUnusedWord = 0x4444;
 /// Bytes of one row's values and metadata of a stage.
 static constexpr int64_t kStageValueBytes = 4 * wgmma::kStageGroups;
 static constexpr int64_t kStageWords = wgmma::kStageGroups / 4;
@@ -217,17 +216,6 @@ WgmmaKernel::emitWordPairs(const StageWeights &weights, int64_t half,
   return pairs;
 }
 
-/// Nibble q of each of a row's four words, in the low half.
-Value WgmmaKernel::emitMetadataNibbles(std::array<Value, 2> pairs,
-                                       Value shift) {
-  for (Value &pair : pairs)
-    pair = bitAnd(shiftRight(pair, shift), 0x000F000F);
-  // Words 0, 2, 1, 3 in the bytes' low nibbles, then each odd one beside its
-  // even one.
-  Value bytes = bitOr(pairs[0], shiftLeft(pairs[1], 8));
-  return bitOr(bytes, shiftRight(bytes, 12));
-}
-
 /// To be called behind a wait for the multiplications that used the register
 /// before. ptxas 13.0 does not know that they read it after they were issued
 /// and may compute the next one too early, in the same register, unless it
@@ -241,8 +229,7 @@ Value WgmmaKernel::emitMetadataRegister(const StageWeights &weights,
                                  i32(31), NVVM::ShflKind::idx, UnitAttr());
   Value halves[2];
   for (int64_t half = 0; half < 2; ++half)
-    halves[half] =
-        emitMetadataNibbles(emitWordPairs(weights, half, pointers), shift);
+    halves[half] = selectNibbles(emitWordPairs(weights, half, pointers), shift);
   return bitOr(bitAnd(halves[0], 0xFFFF), shiftLeft(halves[1], 16));
 }
 

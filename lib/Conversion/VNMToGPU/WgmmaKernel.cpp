@@ -39,7 +39,7 @@ static constexpr int64_t kWaitTicks = 1000000;
 WgmmaKernel::WgmmaKernel(ImplicitLocOpBuilder &builder, SpmmOp op,
                          const SpmmProblem &problem,
                          const WgmmaSchedule &schedule, ValueRange arguments)
-    : b(builder), op(op), problem(problem), schedule(schedule),
+    : KernelArithmetic(builder), op(op), problem(problem), schedule(schedule),
       args(op, arguments) {}
 
 int64_t WgmmaKernel::stagesPerTile() const {
@@ -261,22 +261,6 @@ void WgmmaKernel::emit(Value sharedMemory) {
 //===----------------------------------------------------------------------===//
 // The function
 //===----------------------------------------------------------------------===//
-
-/// The module's dynamic shared memory; the 128-byte swizzle wants a multiple of
-/// 1024 bytes.
-static LLVM::GlobalOp getSharedMemory(OpBuilder &builder, Location loc) {
-  constexpr llvm::StringLiteral kName = "vnm_shared";
-  auto module = cast<gpu::GPUModuleOp>(builder.getBlock()->getParentOp());
-  if (auto global = module.lookupSymbol<LLVM::GlobalOp>(kName))
-    return global;
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(module.getBody());
-  auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), 0);
-  constexpr unsigned kSharedSpace = 3;
-  return LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/false,
-                                LLVM::Linkage::External, kName, Attribute(),
-                                /*alignment=*/1024, kSharedSpace);
-}
 
 gpu::GPUFuncOp vnm::buildWgmmaKernel(OpBuilder &builder, SpmmOp op,
                                      StringRef name, const SpmmProblem &problem,

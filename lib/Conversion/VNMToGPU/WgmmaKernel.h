@@ -10,6 +10,7 @@
 #ifndef VNM_LIB_CONVERSION_VNMTOGPU_WGMMAKERNEL_H
 #define VNM_LIB_CONVERSION_VNMTOGPU_WGMMAKERNEL_H
 
+#include "Arithmetic.h"
 #include "SpmmKernel.h"
 #include "WgmmaSchedule.h"
 
@@ -65,7 +66,7 @@ struct WgmmaResultRows {
 };
 
 /// Emits the body of one kernel at its builder's insertion point.
-class WgmmaKernel {
+class WgmmaKernel : KernelArithmetic {
 public:
   WgmmaKernel(mlir::ImplicitLocOpBuilder &builder, SpmmOp op,
               const SpmmProblem &problem, const WgmmaSchedule &schedule,
@@ -141,8 +142,6 @@ private:
   std::array<mlir::Value, 2> emitWordPairs(const StageWeights &weights,
                                            int64_t half,
                                            const WeightPointers &pointers);
-  mlir::Value emitMetadataNibbles(std::array<mlir::Value, 2> pairs,
-                                  mlir::Value shift);
   mlir::Value emitMetadataRegister(const StageWeights &weights,
                                    const WeightPointers &pointers);
   /// The weights of a tile's first group of stages.
@@ -207,52 +206,8 @@ private:
   mlir::Value emitResultPlace(const WgmmaTile &tile, mlir::Value row,
                               mlir::Value token);
 
-  // WgmmaArithmetic.cpp: constants fold.
-  mlir::Value i32(int64_t value);
-  mlir::Value i64(int64_t value);
-  mlir::Value like(mlir::Value a, int64_t value);
-  mlir::Value add(mlir::Value a, mlir::Value b);
-  mlir::Value add(mlir::Value a, int64_t b) { return add(a, like(a, b)); }
-  mlir::Value sub(mlir::Value a, mlir::Value b);
-  mlir::Value mul(mlir::Value a, mlir::Value b);
-  mlir::Value mul(mlir::Value a, int64_t b) { return mul(a, like(a, b)); }
-  mlir::Value div(mlir::Value a, mlir::Value b);
-  mlir::Value div(mlir::Value a, int64_t b) { return div(a, like(a, b)); }
-  mlir::Value rem(mlir::Value a, mlir::Value b);
-  mlir::Value rem(mlir::Value a, int64_t b) { return rem(a, like(a, b)); }
-  mlir::Value bitAnd(mlir::Value a, mlir::Value b);
-  mlir::Value bitAnd(mlir::Value a, int64_t b) { return bitAnd(a, like(a, b)); }
-  mlir::Value bitOr(mlir::Value a, mlir::Value b);
-  mlir::Value bitXor(mlir::Value a, mlir::Value b);
-  mlir::Value shiftLeft(mlir::Value a, mlir::Value b);
-  mlir::Value shiftLeft(mlir::Value a, int64_t b) {
-    return shiftLeft(a, like(a, b));
-  }
-  mlir::Value shiftRight(mlir::Value a, mlir::Value b);
-  mlir::Value shiftRight(mlir::Value a, int64_t b) {
-    return shiftRight(a, like(a, b));
-  }
-  /// a < b, unsigned.
-  mlir::Value less(mlir::Value a, mlir::Value b);
-  mlir::Value less(mlir::Value a, int64_t b) { return less(a, like(a, b)); }
-  mlir::Value equal(mlir::Value a, int64_t b);
-  mlir::Value both(mlir::Value a, mlir::Value b);
-  mlir::Value select(mlir::Value condition, mlir::Value a, mlir::Value b);
-  mlir::Value minimum(mlir::Value a, mlir::Value b);
-  mlir::Value extend(mlir::Value a); ///< To i64, unsigned.
-  mlir::Value toIndex(mlir::Value a);
-  mlir::Value isTrue();
-  mlir::Value globalPointer(mlir::Value buffer);
-  /// The address `bytes` (i32 or i64) behind `pointer`.
-  mlir::Value advance(mlir::Value pointer, mlir::Value bytes);
-  mlir::Value advance(mlir::Value pointer, int64_t bytes);
-  /// An ordinary load: waits and multiplications, which may write memory for
-  /// all that compilers know, keep it where it is put.
-  mlir::Value load(mlir::Type type, mlir::Value pointer, int64_t alignment);
-
   int64_t stagesPerTile() const;
 
-  mlir::ImplicitLocOpBuilder &b;
   SpmmOp op;
   const SpmmProblem &problem;
   const WgmmaSchedule &schedule;

@@ -46,9 +46,11 @@ struct LaunchAttribute {
     struct {
       unsigned x, y, z;
     } clusterDimension;
+    int programmaticStreamSerialization; ///< Whether it is allowed.
   } value;
 };
 inline constexpr int kLaunchAttributeClusterDimension = 4;
+inline constexpr int kLaunchAttributeProgrammaticStreamSerialization = 6;
 
 /// CUlaunchConfig
 struct LaunchConfig {

@@ -160,9 +160,10 @@ llvm::Expected<KernelLauncher> KernelLauncher::load(llvm::StringRef folder) {
 }
 
 llvm::Error KernelLauncher::launch(size_t index, const KernelBuffers &buffers,
-                                   const KernelSizes &sizes,
-                                   void *stream) const {
+                                   const KernelSizes &sizes, void *stream,
+                                   bool overlap) const {
   const KernelEntry &kernel = state->kernels[index];
+  const Driver &driver = *state->driver;
   auto blocks = kernel.numBlocks(sizes);
   if (!blocks)
     return blocks.takeError();
@@ -174,10 +175,31 @@ llvm::Error KernelLauncher::launch(size_t index, const KernelBuffers &buffers,
   std::vector<void *> parameters;
   for (uint64_t &word : *words)
     parameters.push_back(&word);
-  Result result = state->driver->launchKernel(
-      state->functions[index], static_cast<unsigned>(*blocks), 1, 1,
-      static_cast<unsigned>(kernel.threads), 1, 1,
-      static_cast<unsigned>(kernel.sharedMemory), static_cast<Stream>(stream),
-      parameters.data(), /*extra=*/nullptr);
-  return toError(*state->driver, result, "launching " + kernel.name);
+  LaunchConfig config = {static_cast<unsigned>(*blocks),
+                         1,
+                         1,
+                         static_cast<unsigned>(kernel.threads),
+                         1,
+                         1,
+                         static_cast<unsigned>(kernel.sharedMemory),
+                         static_cast<Stream>(stream),
+                         /*attributes=*/nullptr,
+                         /*numAttributes=*/0};
+  Result result = 0;
+  // Drivers that cannot overlap kernels run them one after the other.
+  if (overlap && kernel.dependentLaunch && driver.launchKernelEx) {
+    LaunchAttribute attribute = {};
+    attribute.id = kLaunchAttributeProgrammaticStreamSerialization;
+    attribute.value.programmaticStreamSerialization = 1;
+    config.attributes = &attribute;
+    config.numAttributes = 1;
+    result = driver.launchKernelEx(&config, state->functions[index],
+                                   parameters.data(), /*extra=*/nullptr);
+  } else {
+    result = driver.launchKernel(state->functions[index], config.gridX, 1, 1,
+                                 config.blockX, 1, 1, config.sharedMemoryBytes,
+                                 config.stream, parameters.data(),
+                                 /*extra=*/nullptr);
+  }
+  return toError(driver, result, "launching " + kernel.name);
 }

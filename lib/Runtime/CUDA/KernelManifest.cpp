@@ -130,6 +130,16 @@ public:
       refuse("an integer of at least " + Twine(least), key);
   }
 
+  /// A field that may be absent, which is false.
+  void readOptional(llvm::StringRef key, bool &field) {
+    if (!object.get(key))
+      return;
+    if (std::optional<bool> value = object.getBoolean(key))
+      field = *value;
+    else
+      refuse("true or false", key);
+  }
+
   void read(llvm::StringRef key, KernelSize &field) {
     const json::Value *value = object.get(key);
     if (!value || !toSize(*value, field))
@@ -217,6 +227,7 @@ static llvm::Expected<KernelEntry> parseKernel(const json::Object &object) {
   reader.read("batch", kernel.batch);
   reader.read("threads", kernel.threads, /*least=*/1);
   reader.read("shared_memory", kernel.sharedMemory, /*least=*/0);
+  reader.readOptional("dependent_launch", kernel.dependentLaunch);
   if (llvm::Error error = reader.takeError())
     return std::move(error);
   if (llvm::Error error = parseGrid(object, kernel))

@@ -56,13 +56,14 @@
 // MANIFEST-NEXT: "family": "mma_sp",
 // MANIFEST-NEXT: "format": "ptx",
 // MANIFEST-NEXT: "grid": {
-// MANIFEST-NEXT: "row_tiles": 2,
-// MANIFEST-NEXT: "token_tile": 64
+// MANIFEST-NEXT: "row_tiles": 4,
+// MANIFEST-NEXT: "token_tile": 32
 // MANIFEST-NEXT: },
 // MANIFEST-NEXT: "name": "spmm_0",
 // MANIFEST-NEXT: "pattern": "64:2:8",
 // MANIFEST-NEXT: "rows": 128,
-// MANIFEST-NEXT: "shared_memory": 0,
+// MANIFEST-NEXT: "schedule": {},
+// MANIFEST-NEXT: "shared_memory": 24576,
 // MANIFEST-NEXT: "threads": 128,
 // MANIFEST-NEXT: "tokens": 100
 func.func @static_tokens(%v: memref<128x64xf16>, %m: memref<128x8xi16>, %c: memref<2x128xi16>,

@@ -101,14 +101,14 @@ func.func @odd_tokens(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memre
 
 // -----
 
-// REMARK: requires at least 64 tokens to be faster, but there are 16
+// REMARK: requires at least 64 tokens to be faster, but there are 32
 // CHECK-LABEL: func.func @few_tokens
 // CHECK-NOT: wgmma
 // CHECK: nvvm.mma.sp.sync
 func.func @few_tokens(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
-                      %x: memref<512x16xf16>, %y: memref<256x16xf16>) {
+                      %x: memref<512x32xf16>, %y: memref<256x32xf16>) {
   vnm.spmm #vnm.encoding<128:2:8>
-      ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x16xf16>)
-      outs(%y : memref<256x16xf16>)
+      ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x32xf16>)
+      outs(%y : memref<256x32xf16>)
   return
 }

@@ -76,6 +76,31 @@ func.func private @f() attributes {a = #vnm.sparsity<64:2:8, effort = some>}
 
 // -----
 
+// expected-error @+1 {{expected 'family'}}
+func.func private @f() attributes {a = #vnm.schedule<token_tile = 64>}
+
+// -----
+
+// expected-error @+1 {{requires token_tile to be a positive integer, but it is 0}}
+func.func private @f() attributes {a = #vnm.schedule<family = wgmma_sp, token_tile = 0>}
+
+// -----
+
+// expected-error @+1 {{requires each option once, but 'stages' is repeated}}
+func.func private @f() attributes {a = #vnm.schedule<family = wgmma_sp, stages = 2, stages = 3>}
+
+// -----
+
+// expected-error @+1 {{unknown option 'family'}}
+func.func private @f() attributes {a = #vnm.schedule<family = wgmma_sp, family = mma_sp>}
+
+// -----
+
+// expected-error @+1 {{requires family to be an identifier, but it is 'a.b'}}
+func.func private @f() attributes {a = #vnm.schedule<family = a.b>}
+
+// -----
+
 func.func @f() {
   // expected-error @+1 {{requires 'vnm.norms' to be a vector of f32, but it is 1}}
   "test.op"() {vnm.norms = 1 : i32} : () -> ()

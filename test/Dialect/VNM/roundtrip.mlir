@@ -161,3 +161,19 @@ func.func @pack_and_unpack(%w: memref<100x77xf16>, %v: memref<100x20xf16>,
 // CHECK-LABEL: @lowered_weight_argument
 // CHECK-SAME: !llvm.ptr {vnm.weight}
 llvm.func @lowered_weight_argument(%w: !llvm.ptr {vnm.weight})
+
+// Fields of a schedule are printed in alphabetical order.
+// CHECK-LABEL: @spmm_with_schedule
+// CHECK: vnm.spmm {{.*}} {schedule = #vnm.schedule<family = mma_sp>}
+// CHECK: vnm.spmm {{.*}} {schedule = #vnm.schedule<family = some_family, stages = 4, token_tile = 256>}
+func.func @spmm_with_schedule(
+    %v: memref<100x64xf16>, %m: memref<100x8xi16>, %c: memref<2x128xi16>,
+    %x: memref<256x5xf16>, %y: memref<100x5xf32>) {
+  vnm.spmm #vnm.encoding<64:2:8>
+      ins(%v, %m, %c, %x : memref<100x64xf16>, memref<100x8xi16>, memref<2x128xi16>, memref<256x5xf16>)
+      outs(%y : memref<100x5xf32>) {schedule = #vnm.schedule<family = mma_sp>}
+  vnm.spmm #vnm.encoding<64:2:8>
+      ins(%v, %m, %c, %x : memref<100x64xf16>, memref<100x8xi16>, memref<2x128xi16>, memref<256x5xf16>)
+      outs(%y : memref<100x5xf32>) {schedule = #vnm.schedule<family = some_family, token_tile = 256, stages = 4>}
+  return
+}

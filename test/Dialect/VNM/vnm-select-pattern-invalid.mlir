@@ -21,12 +21,12 @@
 // UNREACHABLE: error: vnm-select-pattern: requires a speed-up of 50.000, but the candidates reach at most {{[0-9.]+}}, with
 // BUDGET: error: vnm-select-pattern: requires {{.*}}
 // BUDGET-RULE: error: vnm-select-pattern: option budget: requires a positive time and rule=per-layer, but it is 5.0{{.*}} with rule=diversity
-// RULE: error: vnm-select-pattern: option rule: requires diversity, retained or per-layer, but it is 'best'
+// RULE: error: vnm-select-pattern: option rule: requires diversity, retained, per-layer or annotated, but it is 'best'
 // CANDIDATE: error: vnm-select-pattern: option candidates: requires
 // TOKENS: error: vnm-select-pattern: option tokens: requires a positive number, but it is -1
 // DYNAMIC: error: 'linalg.matmul' op requires the option tokens of vnm-select-pattern, as the number of tokens of layer 'fc' is dynamic
 // MISSING: error: vnm-select-pattern: option cost-table: requires a readable file, but '{{.*}}missing' cannot be read
-// TABLE: error: vnm-select-pattern: option cost-table: '{{.*}}.json': requires
+// TABLE: error: vnm-select-pattern: option cost-table: '{{.*}}.json': $.device: requires a string
 // ARGUMENT: error: vnm-select-pattern: requires importance scores of every layer, but 'fc' has none
 // REPORT: error: vnm-write-report: option file: requires a writable file, but '{{.*}}report.json' cannot be written
 

@@ -8,6 +8,9 @@
 // RUN: vnm-opt %s --vnm-select-pattern="rule=retained speedup=1.9 tokens=128 %{candidates} %{table}" | FileCheck %s --check-prefixes=CHECK,LARGE-V
 // RUN: vnm-opt %s --vnm-select-pattern="rule=per-layer budget=55 tokens=128 %{candidates} %{table}" | FileCheck %s --check-prefixes=CHECK,SMALL-V
 // RUN: vnm-opt %s --vnm-select-pattern="rule=per-layer speedup=2.8 tokens=128 %{candidates} %{table}" | FileCheck %s --check-prefix=LARGE-M
+// RUN: vnm-opt %s --vnm-select-pattern="rule=annotated tokens=128 %{table}" | FileCheck %s --check-prefix=ANNOTATED
+// RUN: vnm-opt %s --vnm-select-pattern="rule=annotated tokens=128 %{table}" --remarks-filter=vnm-select --remark-format=emitRemark -o /dev/null 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=KEPT
 // RUN: vnm-opt %s --vnm-select-pattern="speedup=1.2 tokens=128 %{candidates} %{table}" --vnm-report=%t.json \
 // RUN:   --remarks-filter=vnm-select --remark-format=emitRemark -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 // RUN: FileCheck %s --check-prefix=REPORT < %t.json
@@ -28,6 +31,12 @@
 // LARGE-M: vnm.layer = "long", vnm.sparsity = #vnm.sparsity<64:2:16, column_choice = l1>
 // DENSE-LABEL: func @f
 // DENSE-NOT: vnm.sparsity
+
+// Own patterns, of which the table has only the V. The second layer is slower.
+// ANNOTATED: vnm.layer = "wide", vnm.sparsity = #vnm.sparsity<64:2:4, column_choice = l1>
+// ANNOTATED-NOT: vnm.sparsity
+// KEPT: [Passed] select | {{.*}}Remark="layer wide: 64:2:4, 28.9 us (interpolated), dense 100.0 us"
+// KEPT: [Missed] select | {{.*}}Reason="its pattern is not predicted to be faster", Remark="layer long stays dense at 10.0 us
 
 // REMARK: [Passed] select | {{.*}}Remark="layer wide: 32:2:5, 80.0 us (measured), dense 100.0 us", SpeedUp=1.25
 // REMARK: [Missed] select | {{.*}}Reason="no chosen pattern is predicted to be faster, or others make up for it", Remark="layer long stays dense at 10.0 us (measured), dense 10.0 us"

@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-ROWS, COLS, TOKENS, GROUPS = 64, 256, 64, 32
+ROWS, COLS, TOKENS, GROUPS = 64, 1152, 64, 144
 
 rng = np.random.default_rng(0)
 values = rng.standard_normal((ROWS, 2 * GROUPS)).astype(np.float16)

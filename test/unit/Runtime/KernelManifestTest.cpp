@@ -42,6 +42,13 @@ static KernelEntry parseOne(const std::string &text) {
   return kernels->front();
 }
 
+TEST(KernelManifest, ReadsWhetherKernelsMayOverlap) {
+  std::string fields = kDynamic;
+  EXPECT_FALSE(parseOne(makeManifest(fields)).dependentLaunch);
+  fields += R"(, "dependent_launch": true)";
+  EXPECT_TRUE(parseOne(makeManifest(fields)).dependentLaunch);
+}
+
 static std::string getError(const std::string &text) {
   auto kernels = parseManifest(text);
   return kernels ? "" : llvm::toString(kernels.takeError());
@@ -124,6 +131,8 @@ TEST(KernelManifest, RefusesWhatIsWrong) {
   };
   expectError(R"("tokens": 1.5)",
               "requires a size, a number or a name, as 'tokens'");
+  expectError(R"("tokens": 1, "batch": [], "dependent_launch": 1)",
+              "requires true or false as 'dependent_launch'");
   expectError(R"("tokens": 1, "batch": [-1])",
               "requires an array of sizes as 'batch'");
   expectError(R"("tokens": 1, "batch": [])", "requires an object as 'grid'");

@@ -22,10 +22,14 @@ enum class KernelFamily {
   /// mma.sp.sync with ordered metadata, sm_80 and later.
   MmaSp,
   /// wgmma.mma_async.sp, sm_90a.
-  WgmmaSp
+  WgmmaSp,
+  /// mma.sp.sync, for few tokens: warps split K, weights stream through rings
+  /// of
+  /// their own; sm_80 and later.
+  Skinny
 };
 
-/// "mma_sp", "wgmma_sp".
+/// "mma_sp", "wgmma_sp", "skinny".
 llvm::StringRef toString(KernelFamily family);
 
 /// What the CTAs of a chip can use (CUDA C++ Programming Guide, "Compute
@@ -34,6 +38,7 @@ struct ChipLimits {
   int64_t numSMs;      ///< Of the largest product.
   int64_t sharedBytes; ///< Shared memory per CTA.
   int64_t registers;   ///< 32-bit registers per SM.
+  int64_t sharedBytesPerSM;
 };
 
 /// One chip that LLVM's NVPTX back end and NVIDIA's assembler both know.
@@ -44,8 +49,8 @@ struct ChipInfo {
   unsigned minPtx;
   /// The families whose instructions it has.
   llvm::ArrayRef<KernelFamily> families;
-  /// For families whose CTAs fill an SM; null where there is none.
-  const ChipLimits *limits = nullptr;
+  /// Never null.
+  const ChipLimits *limits;
 };
 
 /// Every supported chip, in ascending order.
@@ -57,6 +62,10 @@ llvm::ArrayRef<unsigned> getPtxVersions();
 
 /// The entry of `name`, or null.
 const ChipInfo *lookupChip(llvm::StringRef name);
+
+/// Whether kernels can wait for the one before them (griddepcontrol, PTX ISA
+/// 9.7.13.13): sm_90 and later.
+bool hasDependentLaunch(const ChipInfo &chip);
 
 /// The target features LLVM needs for `chip` and PTX version `ptx` (times ten;
 /// 0 for the chip's minimum), e.g. "+ptx85". On a chip or a version that is not

@@ -8,6 +8,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "vnm/Dialect/VNM/IR/VNMDialect.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -387,5 +388,82 @@ void SparsityAttr::print(AsmPrinter &printer) const {
     printer << ", rows = " << stringifyRowOrder(getRowOrder());
   if (getEffort() != Effort::Default)
     printer << ", effort = " << stringifyEffort(getEffort());
+  printer << ">";
+}
+
+//===----------------------------------------------------------------------===//
+// ScheduleAttr
+//===----------------------------------------------------------------------===//
+
+ScheduleAttr ScheduleAttr::get(MLIRContext *context, StringRef family,
+                               ArrayRef<std::pair<StringRef, int64_t>> fields) {
+  Builder builder(context);
+  SmallVector<NamedAttribute> entries;
+  for (auto [name, value] : fields)
+    entries.push_back(
+        builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
+  return get(context, family, builder.getDictionaryAttr(entries));
+}
+
+int64_t ScheduleAttr::getField(StringRef name) const {
+  auto value = getFields().getAs<IntegerAttr>(name);
+  return value ? value.getInt() : 0;
+}
+
+/// Whether the text form can spell `name` without quotes.
+static bool isIdentifier(StringRef name) {
+  auto isTail = [](char c) { return llvm::isAlnum(c) || c == '_'; };
+  return !name.empty() && !llvm::isDigit(name.front()) &&
+         llvm::all_of(name, isTail);
+}
+
+LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                   StringRef family, DictionaryAttr fields) {
+  if (!isIdentifier(family))
+    return emitError() << "requires family to be an identifier, but it is '"
+                       << family << "'";
+  for (NamedAttribute field : fields) {
+    StringRef name = field.getName();
+    if (!isIdentifier(name) || name == "family")
+      return emitError() << "requires the name of a field, but it is '" << name
+                         << "'";
+    auto value = dyn_cast<IntegerAttr>(field.getValue());
+    if (!value || !value.getType().isSignlessInteger(64) || value.getInt() < 1)
+      return emitError() << "requires " << name
+                         << " to be a positive integer, but it is "
+                         << field.getValue();
+  }
+  return success();
+}
+
+Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
+  SMLoc loc = parser.getCurrentLocation();
+  StringRef family;
+  if (parser.parseLess() || parser.parseKeyword("family") ||
+      parser.parseEqual() || parser.parseKeyword(&family))
+    return {};
+  Builder &builder = parser.getBuilder();
+  SmallVector<NamedAttribute> fields;
+  auto parseField = [&](StringRef name) -> std::optional<ParseResult> {
+    int64_t value;
+    if (name == "family")
+      return std::nullopt;
+    if (parser.parseInteger(value))
+      return failure();
+    fields.push_back(
+        builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
+    return success();
+  };
+  if (parseOptions(parser, parseField))
+    return {};
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
+                    family, builder.getDictionaryAttr(fields));
+}
+
+void ScheduleAttr::print(AsmPrinter &printer) const {
+  printer << "<family = " << getFamily();
+  for (NamedAttribute field : getFields())
+    printer << ", " << field.getName().getValue() << " = "
+            << cast<IntegerAttr>(field.getValue()).getInt();
   printer << ">";
 }

@@ -234,7 +234,8 @@ struct ExpandMatmul final : OpConversionPattern<vnm::MatmulOp> {
         rewriter, op.getLoc(), op->getResultTypes(), op.getEncoding(),
         storage[0], storage[1], storage[2], rows, adaptor.getX().front(),
         adaptor.getInit().front(), epilogueOperands, op.getBroadcastsAttr(),
-        op.getAccumulateAttr(), op.getXLayoutAttr(), op.getYLayoutAttr());
+        op.getAccumulateAttr(), op.getXLayoutAttr(), op.getYLayoutAttr(),
+        /*schedule=*/vnm::ScheduleAttr());
     spmmOp->setDiscardableAttrs(op->getDiscardableAttrDictionary());
     rewriter.inlineRegionBefore(op.getEpilogue(), spmmOp.getEpilogue(),
                                 spmmOp.getEpilogue().end());

@@ -12,7 +12,6 @@
 #include "vnm/Dialect/VNM/Transforms/LayerReport.h"
 #include "vnm/Dialect/VNM/Transforms/Passes.h"
 #include "vnm/Sparsity/Select.h"
-#include "llvm/Support/MemoryBuffer.h"
 
 namespace vnm {
 #define GEN_PASS_DEF_SELECTPATTERNPASS
@@ -48,6 +47,7 @@ private:
   LogicalResult addLayer(Operation *op);
   LogicalResult fail(llvm::Error error);
   FailureOr<sparsity::Selection> select();
+  FailureOr<sparsity::Selection> selectAnnotated();
   void apply(unsigned index, const sparsity::SelectedLayer &selected);
 
   std::vector<sparsity::Pattern> patterns;
@@ -70,10 +70,11 @@ LogicalResult SelectPatternPass::parseCandidates() {
   }
   if (candidates.empty())
     patterns = getDefaultCandidates();
-  if (rule != "diversity" && rule != "retained" && rule != "per-layer")
-    return emitOptionError("rule")
-           << "requires diversity, retained or per-layer, but it is '" << rule
-           << "'";
+  if (rule != "diversity" && rule != "retained" && rule != "per-layer" &&
+      rule != "annotated")
+    return emitOptionError("rule") << "requires diversity, retained, per-layer "
+                                      "or annotated, but it is '"
+                                   << rule << "'";
   if (budget < 0 || (budget > 0 && rule != "per-layer"))
     return emitOptionError("budget")
            << "requires a positive time and rule=per-layer, but it is "
@@ -88,16 +89,10 @@ LogicalResult SelectPatternPass::openCostTable() {
   costs = sparsity::CostTable();
   if (costTable.empty())
     return success();
-  auto buffer = llvm::MemoryBuffer::getFile(costTable, /*IsText=*/true);
-  if (!buffer)
-    return emitOptionError("cost-table")
-           << "requires a readable file, but '" << costTable
-           << "' cannot be read: " << buffer.getError().message();
   llvm::Expected<sparsity::CostTable> table =
-      sparsity::CostTable::parse((*buffer)->getBuffer());
+      sparsity::CostTable::open(costTable);
   if (!table)
-    return emitOptionError("cost-table")
-           << "'" << costTable << "': " << llvm::toString(table.takeError());
+    return emitOptionError("cost-table") << llvm::toString(table.takeError());
   costs = std::move(*table);
   return success();
 }
@@ -154,7 +149,37 @@ LogicalResult SelectPatternPass::fail(llvm::Error error) {
          << "vnm-select-pattern: " << llvm::toString(std::move(error));
 }
 
+/// Every layer's own pattern, or none where dense is predicted to be as fast.
+FailureOr<sparsity::Selection> SelectPatternPass::selectAnnotated() {
+  sparsity::Selection selection;
+  for (auto [match, layer] : llvm::zip_equal(matches, layers)) {
+    auto annotation = match.op->getAttrOfType<SparsityAttr>(
+        VNMDialect::getSparsityAttrName());
+    sparsity::Pattern pattern = annotation.getPattern().getPattern();
+    llvm::Expected<sparsity::Cost> dense =
+        costs.lookUp(layer.type, layer.shape, std::nullopt);
+    if (!dense)
+      return fail(dense.takeError());
+    llvm::Expected<sparsity::Cost> sparse =
+        costs.lookUp(layer.type, layer.shape, pattern);
+    if (!sparse)
+      return fail(sparse.takeError());
+    bool isFaster = sparse->microseconds < dense->microseconds;
+    sparsity::SelectedLayer selected;
+    if (isFaster)
+      selected.pattern = pattern;
+    selected.cost = isFaster ? *sparse : *dense;
+    selected.denseMicroseconds = dense->microseconds;
+    selection.microseconds += selected.cost.microseconds;
+    selection.denseMicroseconds += selected.denseMicroseconds;
+    selection.layers.push_back(std::move(selected));
+  }
+  return selection;
+}
+
 FailureOr<sparsity::Selection> SelectPatternPass::select() {
+  if (rule == "annotated")
+    return selectAnnotated();
   sparsity::SelectOptions options;
   Operation *first = matches.front().op;
   options.prune =
@@ -217,10 +242,13 @@ void SelectPatternPass::apply(unsigned index,
     ++numDense;
     op->removeAttr(VNMDialect::getSparsityAttrName());
     record.sparsity = nullptr;
-    record.reason = speedup == 1 && budget == 0
-                        ? "a speed-up of 1 needs no sparsity"
-                        : "no chosen pattern is predicted to be faster, or "
-                          "others make up for it";
+    if (rule == "annotated")
+      record.reason = "its pattern is not predicted to be faster";
+    else if (speedup == 1 && budget == 0)
+      record.reason = "a speed-up of 1 needs no sparsity";
+    else
+      record.reason = "no chosen pattern is predicted to be faster, or others "
+                      "make up for it";
     remark::missed(op->getLoc(), options)
         << remark::add("layer {0} stays dense at {1}", layer.name, times)
         << remark::reason("{0}", record.reason);
@@ -237,7 +265,7 @@ void SelectPatternPass::apply(unsigned index,
                         selected.pattern->str(), times)
          << remark::metric("SpeedUp", selected.denseMicroseconds /
                                           selected.cost.microseconds);
-  if (rule != "diversity")
+  if (rule == "retained" || rule == "per-layer")
     passed << remark::metric("RetainedImportance", selected.retained);
 }
 

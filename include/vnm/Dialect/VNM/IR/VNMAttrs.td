@@ -137,4 +137,33 @@ def VNM_SparsityAttr : VNM_Attr<"Sparsity", "sparsity"> {
   }];
 }
 
+def VNM_ScheduleAttr : VNM_Attr<"Schedule", "schedule"> {
+  let summary = "how the kernel of a product is built";
+  let description = [{
+    What a `vnm.spmm` may carry to say how a target computes it: a kernel family
+    of the target and, of the family's numbers (tiles, stages, warps, ...), those
+    that are not left to the family. Fields are positive integers, each at most
+    once. The dialect knows of no target: which families there are, which fields
+    each has and what a chip can do is checked where kernels are built, at the
+    op (docs/gpu.md, "Schedules"). Targets without families ignore it.
+
+    ```mlir
+    #vnm.schedule<family = mma_sp>
+    #vnm.schedule<family = wgmma_sp, token_tile = 256>
+    ```
+  }];
+  let parameters = (ins StringRefParameter<"name of a kernel family">:$family,
+                        "::mlir::DictionaryAttr":$fields);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The schedule of these (valid) fields, in any order.
+    static ScheduleAttr
+    get(::mlir::MLIRContext *context, ::llvm::StringRef family,
+        ::llvm::ArrayRef<std::pair<::llvm::StringRef, int64_t>> fields);
+    /// The number of field `name`, or 0 where it is left to the family.
+    int64_t getField(::llvm::StringRef name) const;
+  }];
+}
+
 #endif // VNM_DIALECT_VNM_IR_VNMATTRS_TD

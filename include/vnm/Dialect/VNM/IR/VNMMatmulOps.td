@@ -167,6 +167,10 @@ def VNM_SpmmOp : VNM_ProductOp<"spmm",
 
     With permuted rows the `rows` operand (R of i32) follows in its own clause,
     `rows(%rows : tensor<128xi32>)`, after `ins`.
+
+    `schedule` says how a GPU kernel for the op is built, e.g. `{schedule =
+    #vnm.schedule<family = wgmma_sp, token_tile = 256>}`; without it the
+    conversion chooses. It has no influence on the result.
   }];
   let arguments = (ins
     VNM_EncodingAttr:$encoding,
@@ -182,7 +186,8 @@ def VNM_SpmmOp : VNM_ProductOp<"spmm",
     DefaultValuedAttr<VNM_ActivationLayoutAttr,
       "::vnm::ActivationLayout::FeatureMajor">:$x_layout,
     DefaultValuedAttr<VNM_ActivationLayoutAttr,
-      "::vnm::ActivationLayout::FeatureMajor">:$y_layout);
+      "::vnm::ActivationLayout::FeatureMajor">:$y_layout,
+    OptionalAttr<VNM_ScheduleAttr>:$schedule);
   let results = (outs Variadic<AnyRankedTensor>:$result);
   let assemblyFormat = [{
     $encoding

@@ -217,8 +217,10 @@ def SelectPatternPass : Pass<"vnm-select-pattern", "::mlir::ModuleOp"> {
     * `retained`: the same, but the one by which the weights retain most.
     * `per-layer`: each layer its own, so that the weights retain most in the
       time that `speedup` leaves of the dense one, or in `budget`.
+    * `annotated`: each layer keeps the pattern of its annotation, unless dense
+      is predicted to be as fast; no target.
 
-    The latter two need constant weights. Remarks of category `vnm-select` give
+    The middle two need constant weights. Remarks of category `vnm-select` give
     per layer the pattern and predicted times, or why it stays dense. A target
     that no candidate reaches is an error that names the best reachable. Run
     after `vnm-annotate-matmuls`, before `vnm-permute-channels`.
@@ -249,7 +251,7 @@ def SelectPatternPass : Pass<"vnm-select-pattern", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"rule", "rule", "std::string", /*default=*/"\"diversity\"",
-           "diversity (default), retained or per-layer">,
+           "diversity (default), retained, per-layer or annotated">,
     Option<"speedup", "speedup", "double", /*default=*/"1.5",
            "How many times as fast as dense the products together must be (at "
            "least 1; default 1.5)">,

@@ -1,0 +1,74 @@
+// Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+// See the file LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// This file implements the choice of schedules where no measurement decides.
+
+#include "ScheduleRule.h"
+
+#include "mlir/IR/Remarks.h"
+
+using namespace mlir;
+using namespace vnm;
+
+static constexpr llvm::StringLiteral kTokenTile = "token_tile";
+
+bool ScheduleOptions::admit(ScheduleAttr schedule) const {
+  if (family != "auto" && family != schedule.getFamily())
+    return false;
+  return tokenTile == 0 ||
+         schedule.getFamily() != toString(KernelFamily::WgmmaSp) ||
+         schedule.getField(kTokenTile) == tokenTile;
+}
+
+LogicalResult vnm::checkFamilyOption(Location loc, StringRef family) {
+  if (family == "auto" || lookUpFamily(family))
+    return success();
+  InFlightDiagnostic diagnostic = emitError(loc)
+                                  << "requires family to be auto";
+  for (const FamilyInfo &info : getFamilies())
+    diagnostic << (&info == &getFamilies().back() ? " or " : ", ")
+               << toString(info.family);
+  return diagnostic << ", but it is '" << family << "'";
+}
+
+RuleChoice vnm::chooseByRule(MLIRContext *context, const SpmmProblem &problem,
+                             const ScheduleOptions &options) {
+  RuleChoice choice;
+  for (const FamilyInfo &info : llvm::reverse(getFamilies())) {
+    StringRef name = toString(info.family);
+    if (options.family != "auto" && options.family != name)
+      continue;
+    SmallVector<std::pair<StringRef, int64_t>> fields;
+    if (info.family == KernelFamily::WgmmaSp && options.tokenTile != 0)
+      fields.emplace_back(kTokenTile, options.tokenTile);
+    auto schedule = ScheduleAttr::get(context, name, fields);
+    std::string reason;
+    if (options.family == "auto")
+      reason = info.explainReluctance(problem);
+    if (!reason.empty() && info.isSpecialised)
+      continue;
+    if (reason.empty())
+      reason = explainRefusal(problem, options.chip, schedule);
+    if (reason.empty()) {
+      choice.schedule = info.complete(problem, options.chip, schedule);
+      return choice;
+    }
+    bool hasFamily = llvm::is_contained(options.chip.families, info.family);
+    if (!choice.passedOver && (hasFamily || options.family != "auto")) {
+      choice.passedOver = &info;
+      choice.reason = reason;
+    }
+  }
+  return choice;
+}
+
+void vnm::remarkOnPassedOver(SpmmOp op, const RuleChoice &choice) {
+  if (!choice.passedOver || !choice.schedule)
+    return;
+  remark::missed(op.getLoc(),
+                 remark::RemarkOpts::name("family").category("vnm-gpu"))
+      << remark::add("{0} is taken instead of {1}", choice.schedule.getFamily(),
+                     toString(choice.passedOver->family))
+      << remark::reason("{0}", choice.reason);
+}

@@ -1,0 +1,201 @@
+# Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+# See the file LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# This file writes and compiles the MLIR of one linear layer.
+
+"""Kernels of a linear layer with a packed weight."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Optional
+
+from ._compile import Compilation, compile
+from ._pattern import Pattern, PatternLike
+from .errors import InvalidArgumentError
+
+_LAYOUTS = ("feature_major", "token_major")
+_FORMS = ("strict", "free")
+_FLOATS = ("f16", "bf16", "f32", "f64")
+# Beyond 16-bit column ids.
+_MAX_SHORT_COLS = 65535
+
+# f(%s) in f32, an op per line; the last value is the result.
+_ACTIVATIONS = {
+    "relu": """%zero = arith.constant 0.0 : f32
+%a = arith.maximumf %s, %zero : f32""",
+    "gelu": """%half = arith.constant 0.5 : f32
+%one = arith.constant 1.0 : f32
+%scale = arith.constant 0.70710678118654752 : f32
+%scaled = arith.mulf %s, %scale : f32
+%erf = math.erf %scaled : f32
+%weight = arith.addf %erf, %one : f32
+%product = arith.mulf %s, %weight : f32
+%a = arith.mulf %product, %half : f32""",
+    "gelu_tanh": """%half = arith.constant 0.5 : f32
+%one = arith.constant 1.0 : f32
+%scale = arith.constant 0.79788456080286536 : f32
+%cubic = arith.constant 0.044715 : f32
+%square = arith.mulf %s, %s : f32
+%share = arith.mulf %square, %cubic : f32
+%factor = arith.addf %share, %one : f32
+%stretched = arith.mulf %s, %factor : f32
+%scaled = arith.mulf %stretched, %scale : f32
+%tanh = math.tanh %scaled : f32
+%weight = arith.addf %tanh, %one : f32
+%product = arith.mulf %s, %weight : f32
+%a = arith.mulf %product, %half : f32""",
+    "silu": """%one = arith.constant 1.0 : f32
+%negative = arith.negf %s : f32
+%exp = math.exp %negative : f32
+%divisor = arith.addf %exp, %one : f32
+%a = arith.divf %s, %divisor : f32""",
+}
+
+
+def _choice(what: str, value: Any, choices: Sequence[Any]) -> Any:
+    if value not in choices:
+        raise InvalidArgumentError(f"requires {what} of {', '.join(map(str, choices))}, but it is {value!r}")
+    return value
+
+
+def _extent(what: str, value: Optional[int], static: bool = False) -> str:
+    """A static extent, or MLIR's "?" for None unless it must be static."""
+    if value is None and not static:
+        return "?"
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        kinds = "a positive integer" if static else "a positive integer or None"
+        raise InvalidArgumentError(f"requires {what} to be {kinds}, but it is {value!r}")
+    return str(value)
+
+
+def _cast(value: str, result: str, source: str, target: str) -> list[str]:
+    """Lines that convert between float types, none if they are one."""
+    if source == target:
+        return []
+    op = "extf" if _FLOATS.index(source) < _FLOATS.index(target) else "truncf"
+    return [f"{result} = arith.{op} {value} : {source} to {target}"]
+
+
+def _epilogue(bias: Optional[str], activation: Optional[str], result_type: str) -> list[str]:
+    """The region that maps the sum in f32, %s, to what is stored."""
+    lines = ["^bb0(%acc: f32" + (f", %bias_element: {bias}" if bias else "") + "):"]
+    value = "%acc"
+    if bias:
+        cast = _cast("%bias_element", "%bias_f32", bias, "f32")
+        lines += [*cast, f"%s = arith.addf %acc, {'%bias_f32' if cast else '%bias_element'} : f32"]
+        value = "%s"
+    if activation:
+        lines += re.sub(r"%s\b", value, _ACTIVATIONS[activation]).splitlines()
+        value = "%a"
+    cast = _cast(value, "%stored", "f32", result_type)
+    return [*lines, *cast, f"vnm.yield {'%stored' if cast else value} : {result_type}"]
+
+
+def linear_mlir(
+    rows: int,
+    cols: int,
+    tokens: Optional[int] = None,
+    pattern: PatternLike = "64:2:8",
+    *,
+    dtype: str = "f16",
+    result_dtype: Optional[str] = None,
+    bias: Any = False,
+    activation: Optional[str] = None,
+    batch: Sequence[Optional[int]] = (),
+    x_layout: str = "feature_major",
+    y_layout: str = "feature_major",
+    form: str = "strict",
+    permuted_rows: bool = False,
+) -> str:
+    """The module of y = activation(W x + bias), on memrefs, for a packed W of R x K.
+
+    `tokens` and extents of `batch` may be None, for sizes that a launch decides.
+    `dtype` is that of weight and activations, f16 or bf16; `result_dtype` that of y,
+    by default the same; `bias` is True for a vector of `dtype`, or its type.
+    `activation` is None, "relu", "gelu", "gelu_tanh" or "silu". The function @linear
+    takes values, metadata, columns, with `permuted_rows` rows, then x, y, bias.
+
+    >>> print(linear_mlir(64, 128, 32, bias=True).splitlines()[-1])
+    }
+    """
+    _extent("R", rows, static=True)
+    _extent("K", cols, static=True)
+    _choice("dtype", dtype, ("f16", "bf16"))
+    result_type = _choice("result_dtype", result_dtype or dtype, _FLOATS)
+    bias_type = _choice("bias", dtype if bias is True else bias or None, (None, "f16", "bf16", "f32"))
+    _choice("activation", activation, (None, *_ACTIVATIONS))
+    if permuted_rows and form != "free":
+        raise InvalidArgumentError("requires form='free' with permuted_rows, but it is 'strict'")
+    sizes = Pattern(pattern).sizes(rows, cols)
+    ids = "i16" if cols <= _MAX_SHORT_COLS else "i32"
+    extents = [_extent("a batch extent", extent) for extent in batch]
+
+    def activations(channels: int, layout: str, element: str) -> str:
+        inner = [str(channels), _extent("T", tokens)]
+        if _choice("a layout", layout, _LAYOUTS) == "token_major":
+            inner.reverse()
+        return f"memref<{'x'.join([*extents, *inner, element])}>"
+
+    types = {
+        "values": f"memref<{rows}x{sizes.row_values}x{dtype}>",
+        "metadata": f"memref<{rows}x{sizes.metadata_words}xi16>",
+        "columns": f"memref<{sizes.panels}x{sizes.column_slots}x{ids}>",
+        "rows": f"memref<{rows}xi32>" if permuted_rows else None,
+        "x": activations(cols, x_layout, dtype),
+        "y": activations(rows, y_layout, result_type),
+        "bias": f"memref<{rows}x{bias_type}>" if bias_type else None,
+    }
+    encoding = f"{Pattern(pattern)}, form = {_choice('form', form, _FORMS)}, columns = {ids}"
+    encoding += ", rows = permuted" if permuted_rows else ""
+    inputs = ("values", "metadata", "columns", "x")
+    lines = [
+        "func.func @linear(" + ", ".join(f"%{name}: {kind}" for name, kind in types.items() if kind) + ") {",
+        f"  vnm.spmm #vnm.encoding<{encoding}>",
+        f"      ins({', '.join('%' + name for name in inputs)} : {', '.join(types[name] or '' for name in inputs)})",
+        f"      rows(%rows : {types['rows']})" if permuted_rows else "",
+        f"      outs(%y : {types['y']})",
+        f"      {{x_layout = #vnm.activation_layout<{x_layout}>, y_layout = #vnm.activation_layout<{y_layout}>}}",
+    ]
+    if bias_type or activation:
+        operands = f"(%bias per_row : {types['bias']})" if bias_type else ""
+        region = [f"      {line}" for line in _epilogue(bias_type, activation, result_type)]
+        lines += [f"      epilogue{operands} {{", *region, "      }"]
+    return "\n".join([*filter(None, lines), "  return", "}", ""])
+
+
+def compile_linear(
+    rows: int,
+    cols: int,
+    tokens: Optional[int] = None,
+    pattern: PatternLike = "64:2:8",
+    *,
+    chip: str = "sm_80",
+    format: str = "isa",
+    toolkit: Optional[str] = None,
+    family: Optional[str] = None,
+    kernel_token_tile: Optional[int] = None,
+    cost_table: Optional[str] = None,
+    **layer: Any,
+) -> Compilation:
+    """Compiles the kernel of a linear layer; keywords of the layer are linear_mlir()'s.
+
+    `chip`, `format`, `toolkit`, `family`, `kernel_token_tile` and `cost_table`, a file of
+    measured times to choose the kernel by (docs/gpu.md, "Schedules"), are as in compile().
+
+    >>> compiled = compile_linear(128, 256, None, "64:2:8", chip="sm_90a", bias=True, activation="gelu")
+    >>> kernel = compiled.kernels[0]
+    >>> kernel["name"], [argument["name"] for argument in kernel["arguments"]]
+    ('spmm_0', ['values', 'metadata', 'columns', 'x', 'y', 'epilogue0', 'tokens'])
+    """
+    return compile(
+        linear_mlir(rows, cols, tokens, pattern, **layer),
+        chip=chip,
+        format=format,
+        toolkit=toolkit,
+        ir=None,
+        source_name="linear",
+        family=family,
+        kernel_token_tile=kernel_token_tile,
+        cost_table=cost_table,
+    )

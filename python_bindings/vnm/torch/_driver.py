@@ -1,0 +1,78 @@
+# Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+# See the file LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# This file calls the CUDA driver.
+
+"""The CUDA driver API, as far as launching a kernel needs it."""
+
+import ctypes
+import functools
+from typing import Any
+
+from ..errors import Error
+
+_MAX_DYNAMIC_SHARED_SIZE_BYTES = 8  # CU_FUNC_ATTRIBUTE_...
+
+
+class DriverError(Error, RuntimeError):
+    """The CUDA driver is missing, too old, or refused a call."""
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    try:
+        return ctypes.CDLL("libcuda.so.1")
+    except OSError as error:
+        raise DriverError(f"requires the CUDA driver, but libcuda.so.1 does not load: {error}") from error
+
+
+def _version() -> str:
+    number = ctypes.c_int()
+    _library().cuDriverGetVersion(ctypes.byref(number))
+    return f"{number.value // 1000}.{number.value % 1000 // 10}"
+
+
+def call(name: str, *arguments: Any) -> None:
+    """Calls a driver function in the current context; DriverError carries its reason."""
+    result = getattr(_library(), name)(*arguments)
+    if result == 0:
+        return
+    text = ctypes.c_char_p()
+    _library().cuGetErrorString(result, ctypes.byref(text))
+    reason = (text.value or b"unknown error").decode()
+    raise DriverError(f"requires {name} to succeed, but the driver (CUDA {_version()}) says: {reason}")
+
+
+def load_function(code: bytes, name: str, shared_memory: int) -> ctypes.c_void_p:
+    """Loads a cubin or PTX into the current context; the function `name` in it.
+
+    PTX is compiled by the driver, which must know its version.
+    """
+    module, function = ctypes.c_void_p(), ctypes.c_void_p()
+    call("cuModuleLoadData", ctypes.byref(module), code + b"\0")
+    call("cuModuleGetFunction", ctypes.byref(function), module, name.encode())
+    if shared_memory > 0:
+        call("cuFuncSetAttribute", function, _MAX_DYNAMIC_SHARED_SIZE_BYTES, shared_memory)
+    return function
+
+
+def launch(
+    function: ctypes.c_void_p, blocks: int, threads: int, shared_memory: int, stream: int, values: "list[Any]"
+) -> None:
+    """Launches on a stream with ctypes values as parameters."""
+    parameters = (ctypes.c_void_p * len(values))(*[ctypes.addressof(value) for value in values])
+    call(
+        "cuLaunchKernel",
+        function,
+        blocks,
+        1,
+        1,
+        threads,
+        1,
+        1,
+        shared_memory,
+        ctypes.c_void_p(stream),
+        parameters,
+        None,
+    )

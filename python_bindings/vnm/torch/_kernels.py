@@ -1,0 +1,167 @@
+# Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+# See the file LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# This file holds the compiled kernels that layers launch.
+
+"""The compiled kernels that layers launch, and how they are made."""
+
+import os
+import pathlib
+from collections.abc import Iterable
+from typing import Any, Union
+
+import torch
+
+from .. import _compile, errors
+from .._pattern import Pattern
+from ._manifest import Kernel, Key, read_manifest
+
+_DTYPES = {torch.float16: "f16", torch.bfloat16: "bf16"}
+_kernels: "dict[Key, list[Kernel]]" = {}
+_chosen: "dict[tuple[Key, int, torch.device], Kernel]" = {}
+
+
+class MissingKernelError(errors.Error, LookupError):
+    """No compiled kernel computes a product on this GPU; says how to make one."""
+
+
+def use_kernels(*folders: Union[str, "os.PathLike[str]"]) -> int:
+    """Lets layers on a GPU launch the kernels of all manifests below `folders`.
+
+    Replaces what earlier calls gave; no folder means no kernels. Returns how many of
+    the kernels layers can launch: feature-major, f16 or bf16, alone or with a bias.
+    Code is loaded when it is first launched. FileError: no manifest in a folder.
+    """
+    found: "dict[Key, list[Kernel]]" = {}
+    for folder in folders:
+        manifests = sorted(pathlib.Path(folder).rglob("manifest.json"))
+        if not manifests:
+            raise errors.FileError(f"requires a folder with a manifest.json, but '{folder}' holds none")
+        for manifest in manifests:
+            for kernel in read_manifest(manifest):
+                key = kernel.key()
+                if key is not None:
+                    found.setdefault(key, []).append(kernel)
+    _kernels.clear()
+    _chosen.clear()
+    _kernels.update(found)
+    return sum(map(len, found.values()))
+
+
+def make_key(pattern: str, rows: int, cols: int, dtype: torch.dtype, permuted: bool, bias: bool) -> Key:
+    """InvalidArgumentError: a dtype that kernels do not have."""
+    if dtype not in _DTYPES:
+        raise errors.InvalidArgumentError(f"requires f16 or bf16 on a GPU, but the dtype is {dtype}")
+    return Key(pattern, rows, cols, _DTYPES[dtype], permuted, bias)
+
+
+def find_kernel(key: Key, tokens: int, device: torch.device) -> Kernel:
+    """The kernel for the fewest tokens that are enough, else one for any number.
+
+    MissingKernelError: none. A product with a bias takes a kernel without one if
+    there is none with it.
+    """
+    cached = _chosen.get((key, tokens, device))
+    if cached is not None:
+        return cached
+    candidates = _kernels.get(key, []) or _kernels.get(key._replace(bias=False), [])
+    enough = [
+        kernel for kernel in candidates if kernel.fits(device) and (kernel.tokens is None or kernel.tokens >= tokens)
+    ]
+    if not enough:
+        raise MissingKernelError(_advice(key, tokens, device, candidates))
+    chosen = min(enough, key=lambda kernel: (kernel.tokens is None, kernel.tokens))
+    _chosen[key, tokens, device] = chosen
+    return chosen
+
+
+def _advice(key: Key, tokens: int, device: torch.device, candidates: "list[Kernel]") -> str:
+    major, minor = torch.cuda.get_device_capability(device)
+    chip = f"sm_{major}{minor}" + ("a" if (major, minor) == (9, 0) else "")
+    there = ", ".join(f"T = {kernel.tokens or 'any'} on {kernel.chip}" for kernel in candidates) or "none"
+    return (
+        f"requires a kernel for {key.pattern}, {key.rows} x {key.cols}, {key.dtype}, T of at least {tokens} on {chip}, "
+        f"but there are: {there}. vnm.torch.compile_kernels(model, 'kernels', tokens=[{tokens}], chip='{chip}') "
+        "and vnm.torch.use_kernels('kernels') provide it, or, by hand, vnm-opt product.mlir "
+        f"--vnm-lower-to-nvvm='chip={chip} format=bin' --vnm-write-kernels=dir=kernels of\n"
+        + to_mlir(key, padded_tokens(tokens))
+        + "Layers made with fallback='dense' do without."
+    )
+
+
+def to_mlir(key: Key, tokens: int) -> str:
+    """The module whose kernel computes products of a key, T as given."""
+    pattern = Pattern(key.pattern)
+    sizes = pattern.sizes(key.rows, key.cols)
+    ids = "i16" if key.cols <= 0xFFFF else "i32"
+    packed = {
+        "values": f"memref<{key.rows}x{sizes.row_values}x{key.dtype}>",
+        "metadata": f"memref<{key.rows}x{sizes.metadata_words}xi16>",
+        "columns": f"memref<{sizes.panels}x{sizes.column_slots}x{ids}>",
+        "x": f"memref<{key.cols}x{tokens}x{key.dtype}>",
+    }
+    y, order, bias = (
+        f"memref<{key.rows}x{tokens}x{key.dtype}>",
+        f"memref<{key.rows}xi32>",
+        f"memref<{key.rows}x{key.dtype}>",
+    )
+    arguments = {**packed, "y": y}
+    encoding = str(pattern) + (", columns = i32" if ids == "i32" else "")
+    rows = epilogue = ""
+    if key.permuted:
+        arguments["rows"], encoding, rows = order, encoding + ", rows = permuted", f" rows(%rows : {order})"
+    if key.bias:
+        arguments["bias"] = bias
+        epilogue = f"""
+      epilogue(%bias per_row : {bias}) {{
+      ^bb0(%sum: f32, %b: {key.dtype}):
+        %wide = arith.extf %b : {key.dtype} to f32
+        %biased = arith.addf %sum, %wide : f32
+        %result = arith.truncf %biased : f32 to {key.dtype}
+        vnm.yield %result : {key.dtype}
+      }}"""
+    signature = ", ".join(f"%{name}: {kind}" for name, kind in arguments.items())
+    return f"""func.func @product({signature}) {{
+  vnm.spmm #vnm.encoding<{encoding}>
+      ins({", ".join("%" + name for name in packed)} : {", ".join(packed.values())}){rows}
+      outs(%y : {y}){epilogue}
+  return
+}}
+"""
+
+
+def compile_kernels(
+    model: torch.nn.Module,
+    folder: Union[str, "os.PathLike[str]"],
+    *,
+    tokens: "Iterable[int]",
+    chip: str,
+    format: str = "bin",  # noqa: A002
+    **options: Any,
+) -> "list[pathlib.Path]":
+    """Compiles a kernel for every kind of VNMLinear in a model and number of tokens.
+
+    Numbers from 8 on are rounded up to a multiple of 8. `format`, `toolkit` and further
+    options of vnm-lower-to-nvvm (docs/gpu.md), such as cost_table=FILE, are those of
+    vnm.compile(): "bin" needs NVIDIA's ptxas, none needs a GPU. Returns the folders of
+    the kernels, which use_kernels(folder) finds. Errors are the compiler's.
+    """
+    from ._linear import VNMLinear
+
+    keys = {layer.kernel_key() for layer in model.modules() if isinstance(layer, VNMLinear)}
+    counts = sorted({padded_tokens(number) for number in tokens})
+    made = []
+    for key in sorted(keys):
+        for count in counts:
+            compiled = _compile.compile(to_mlir(key, count), chip=chip, format=format, ir=None, **options)
+            name = "_".join(str(part).replace(":", "_") for part in (*key, count))
+            made.append(pathlib.Path(folder) / name)
+            compiled.write(made[-1])
+    return made
+
+
+def padded_tokens(tokens: int) -> int:
+    """T rounded up to a multiple of 8, which lets kernels copy 16 bytes at a time; few
+    tokens as they are."""
+    return tokens if tokens < 8 else -(-tokens // 8) * 8

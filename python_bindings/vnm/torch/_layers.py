@@ -1,0 +1,109 @@
+# Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+# See the file LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# This file finds the layers of a model that can be made sparse.
+
+"""Which layers of a model can be made sparse, and why others cannot."""
+
+import re
+from collections.abc import Iterator
+from typing import Callable, NamedTuple, Optional, Union
+
+import torch
+from torch import Tensor, nn
+
+from .. import errors
+from ._linear import VNMLinear
+
+Filter = Union[str, Callable[[str, nn.Module], bool], None]
+_DTYPES = (torch.float16, torch.bfloat16, torch.float32)
+
+
+class LayerError(errors.InvalidArgumentError):
+    """A layer that cannot be made sparse; `layer` is its name."""
+
+    def __init__(self, layer: str, reason: str) -> None:
+        super().__init__(f"layer {layer!r}: {reason}")
+        self.layer = layer
+
+
+class Candidate(NamedTuple):
+    """A layer, and why it cannot be made sparse; None if it can."""
+
+    name: str
+    module: nn.Module
+    reason: Optional[str]
+
+
+def is_conv1d(module: nn.Module) -> bool:
+    """Whether it is Hugging Face's Conv1D, which keeps its weight as K x R."""
+    return type(module).__name__ == "Conv1D" and type(module).__module__.startswith("transformers.")
+
+
+def weight_of(module: nn.Module) -> Tensor:
+    """The weight as R x K."""
+    return module.weight.t() if is_conv1d(module) else module.weight
+
+
+def find_candidates(model: nn.Module, chosen: Filter = None) -> "Iterator[Candidate]":
+    """Linear layers that `chosen` names: a regular expression that a name must contain
+    a match of, or a function of name and module. None means all. InvalidArgumentError:
+    neither; LayerError is for the caller to raise."""
+    if isinstance(chosen, str):
+        expression = re.compile(chosen)
+        selects = lambda name, _: expression.search(name) is not None
+    elif chosen is None or callable(chosen):
+        selects = chosen or (lambda *_: True)
+    else:
+        raise errors.InvalidArgumentError(f"requires a filter that is a text or a function, but it is {chosen!r}")
+    owners = _owners_of_storages(model)
+    for name, module in model.named_modules():
+        if (isinstance(module, (nn.Linear, VNMLinear)) or _is_linear_like(module)) and selects(name, module):
+            yield Candidate(name, module, _reason(name, module, owners))
+
+
+def _is_linear_like(module: nn.Module) -> bool:
+    """Whether it has the shape of a linear layer, of another kind than ours."""
+    if is_conv1d(module):
+        return True
+    sizes = getattr(module, "in_features", None), getattr(module, "out_features", None)
+    return all(isinstance(size, int) for size in sizes) and hasattr(module, "weight")
+
+
+def _owners_of_storages(model: nn.Module) -> "dict[int, list[str]]":
+    """The names of modules that hold a parameter in a storage, by its address."""
+    owners: "dict[int, list[str]]" = {}
+    for name, module in model.named_modules():
+        for parameter in module.parameters(recurse=False):
+            if parameter.device.type != "meta":
+                owners.setdefault(_address(parameter), []).append(name)
+    return owners
+
+
+def _address(tensor: Tensor) -> int:
+    try:
+        return tensor.untyped_storage().data_ptr()
+    except (NotImplementedError, RuntimeError):
+        return id(tensor)  # A wrapper subclass, whose storage is elsewhere.
+
+
+def _reason(name: str, module: nn.Module, owners: "dict[int, list[str]]") -> Optional[str]:
+    if isinstance(module, VNMLinear):
+        return f"requires a dense layer, but it is sparse already ({module.pattern})"
+    if type(module) is not nn.Linear and not is_conv1d(module):
+        kind = f"{type(module).__module__}.{type(module).__qualname__}"
+        return f"requires torch.nn.Linear or Conv1D itself, but it is a {kind}: quantised or wrapped"
+    weight = module.weight
+    if not isinstance(weight, Tensor) or weight.dtype not in _DTYPES:
+        return f"requires a weight of f16, bf16 or f32, but its dtype is {getattr(weight, 'dtype', None)}"
+    if type(weight) not in (Tensor, nn.Parameter):
+        return f"requires a plain weight, but it is a {type(weight).__qualname__}: quantised or sharded"
+    if weight.device.type == "meta":
+        return "requires a weight with data, but it is on the device meta"
+    if weight.layout != torch.strided:
+        return f"requires a dense weight, but its layout is {weight.layout}: sparse already"
+    others = [other for other in owners.get(_address(weight), []) if other != name]
+    if others:
+        return f"requires a weight of its own, but it is tied to that of {others[0]!r}"
+    return None

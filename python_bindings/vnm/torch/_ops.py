@@ -1,0 +1,97 @@
+# Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+# See the file LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# This file registers the sparse product with torch.
+
+"""torch.ops.vnm.spmm: Y = W X of a packed weight, for CPU, CUDA, autograd and tracing."""
+
+from typing import Any, Optional
+
+import torch
+from torch import Tensor
+
+from ._kernels import MissingKernelError, find_kernel, make_key, padded_tokens
+from ._structure import to_dense, value_columns
+from ._transpose import to_feature_major
+
+
+@torch.library.custom_op("vnm::spmm", mutates_args=(), device_types="cpu")
+def spmm(
+    x: Tensor,
+    values: Tensor,
+    metadata: Tensor,
+    columns: Tensor,
+    rows: Optional[Tensor],
+    bias: Optional[Tensor],
+    v: int,
+    m: int,
+    fallback: str,
+) -> Tensor:
+    """Y = W X + bias, R x T, of token-major x, T x K.
+
+    The weight is given by its arrays (docs/storage-format.md) and V and M. On a GPU a
+    compiled kernel runs (use_kernels); where there is none, `fallback` "error" raises
+    MissingKernelError and "dense" multiplies by the dense weight.
+    """
+    return _multiply_dense(x, values, metadata, columns, rows, bias, v)
+
+
+def _multiply_dense(
+    x: Tensor, values: Tensor, metadata: Tensor, columns: Tensor, rows: Optional[Tensor], bias: Optional[Tensor], v: int
+) -> Tensor:
+    dense = to_dense(values, metadata, columns, rows, v, x.shape[1])
+    return torch.mm(dense, x.t()) if bias is None else torch.addmm(bias[:, None], dense, x.t())
+
+
+@spmm.register_fake
+def _(x, values, metadata, columns, rows, bias, v, m, fallback):  # noqa: ANN001, ANN202
+    return x.new_empty(values.shape[0], x.shape[0])
+
+
+@spmm.register_kernel("cuda")
+def _(x, values, metadata, columns, rows, bias, v, m, fallback):  # noqa: ANN001, ANN202
+    tokens, cols = x.shape
+    try:
+        key = make_key(f"{v}:2:{m}", values.shape[0], cols, values.dtype, rows is not None, bias is not None)
+        kernel = find_kernel(key, padded_tokens(tokens), x.device)
+    except (MissingKernelError, ValueError):
+        if fallback != "dense":
+            raise
+        return _multiply_dense(x, values, metadata, columns, rows, bias, v)
+    width = kernel.tokens or padded_tokens(tokens)
+    y = x.new_empty(values.shape[0], width)
+    buffers = {"values": values, "metadata": metadata, "columns": columns, "x": to_feature_major(x, width), "y": y}
+    if rows is not None:
+        buffers["rows"] = rows
+    fused = kernel.entry["epilogue"]
+    if fused:
+        buffers["bias"] = bias
+    kernel.launch({name: tensor.contiguous() for name, tensor in buffers.items()}, width)
+    if bias is not None and not fused:
+        y += bias[:, None]
+    return y if width == tokens else y[:, :tokens].contiguous()
+
+
+def _save(ctx: Any, inputs: Any, output: Tensor) -> None:
+    x, values, metadata, columns, rows, _, v, _, _ = inputs
+    ctx.save_for_backward(x, values, metadata, columns, rows)
+    ctx.v = v
+
+
+def _backward(ctx: Any, gradient: Tensor) -> Any:
+    x, values, metadata, columns, rows = ctx.saved_tensors
+    of_x = of_values = of_bias = None
+    if ctx.needs_input_grad[0]:
+        of_x = torch.mm(gradient.t(), to_dense(values, metadata, columns, rows, ctx.v, x.shape[1]))
+    if ctx.needs_input_grad[1]:
+        of_weight = torch.mm(gradient, x)
+        stored = of_weight if rows is None else of_weight[rows.long()]
+        ids = value_columns(metadata, columns, ctx.v, x.shape[1])
+        of_values = torch.nn.functional.pad(stored, (0, 1)).gather(1, ids)
+    if ctx.needs_input_grad[5]:
+        of_bias = gradient.sum(1)
+    return of_x, of_values, None, None, None, of_bias, None, None, None
+
+
+spmm.register_autograd(_backward, setup_context=_save)

@@ -1,0 +1,143 @@
+# Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+# See the file LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# This file tests kernels for layers: their sources, how one is chosen.
+#
+# REQUIRES: torch
+# UNSUPPORTED: asan
+# RUN: rm -rf %t && mkdir %t && cd %t && %vnm_torch_python %s
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import torch
+from torch import nn
+
+import vnm
+import vnm.torch as vt
+from vnm.torch import _driver, _kernels
+
+
+def refuses(kind, text, function, *arguments, **keywords):
+    """Checks that a call raises `kind` with a diagnostic that contains `text`."""
+    try:
+        function(*arguments, **keywords)
+    except kind as error:
+        assert text in str(error), str(error)
+        return
+    raise AssertionError(f"requires {kind.__name__}: {text}")
+
+
+FOLDER = pathlib.Path("kernels")
+DEVICE = torch.device("cuda", 0)
+
+
+def make_layers():
+    torch.manual_seed(4)
+    model = nn.Sequential(nn.Linear(64, 128), nn.Linear(128, 64, bias=False)).half()
+    vt.sparsify_(model, "64:2:8", form="free", permute_rows=True)
+    return model
+
+
+def emulate(layer, x):
+    """What the layer's kernel computes of x, run by the emulator; y starts as NaN."""
+    key, tokens = layer.kernel_key(), len(x)
+    y = f"memref<{key.rows}x{tokens}x{key.dtype}>"
+    module = _kernels.to_mlir(key, tokens)
+    module = module.replace(") {\n  vnm.spmm", f") -> {y} {{\n  vnm.spmm").replace("return\n", f"return %y : {y}\n")
+    pathlib.Path("product.mlir").write_text(module)
+    arrays = [layer.vnm_values, layer.vnm_metadata, layer.vnm_columns, x.t(), x.new_full((key.rows, tokens), torch.nan)]
+    arrays += [array for array in (layer.vnm_rows, layer.bias) if array is not None]
+    for i, array in enumerate(arrays):
+        np.save(f"{i}.npy", np.ascontiguousarray(array.detach().numpy()))
+    command = ["vnm-runner", "product.mlir", "--target=emulate", "--entry=product", "--out=y.npy"]
+    command += ["--pipeline=vnm-lower-to-emulation{chip=sm_90a}", *(f"--arg={i}.npy" for i in range(len(arrays)))]
+    subprocess.run(command, check=True, capture_output=True)
+    return torch.from_numpy(np.load("y.npy")).t()
+
+
+def test_kernels_compute_the_layer():
+    torch.manual_seed(5)
+    for rows, search in ((128, {}), (100, {"form": "free", "permute_rows": True})):
+        linear = nn.Linear(72, rows).half()
+        kept = vt.structure(linear.weight, "64:2:8", **search)
+        layer = vt.VNMLinear.from_dense(linear.weight, kept, linear.bias)
+        for tokens in (1, 8, 64):
+            x = torch.randn(tokens, 72).half()
+            assert torch.allclose(emulate(layer, x), layer(x), rtol=2e-3, atol=2e-3)
+
+
+def test_compiles_and_finds():
+    model = make_layers()
+    made = vt.compile_kernels(model, FOLDER, tokens=[5, 8, 100], chip="sm_90a", format="isa")
+    assert len(made) == 2 * 3
+    entry = json.loads((made[0] / "manifest.json").read_text())["kernels"][0]
+    assert entry["pattern"] == "64:2:8" and entry["format"] == "ptx"
+    assert vt.use_kernels(FOLDER) == 6
+    # A GPU of the kernels' chip, as the choice sees it.
+    torch.cuda.get_device_capability = lambda *_: (9, 0)
+    keys = [layer.kernel_key() for layer in model]
+    assert [key.bias for key in keys] == [layer.vnm_rows is not None and layer.bias is not None for layer in model]
+    for tokens, found in ((1, 5), (5, 5), (8, 8), (16, 104), (104, 104)):
+        assert _kernels.find_kernel(keys[0], tokens, DEVICE).tokens == found
+    # Without a kernel for its bias, a layer takes one without and adds it.
+    plain = keys[1]._replace(bias=True)
+    assert not _kernels.find_kernel(plain, 8, DEVICE).entry["epilogue"]
+    refuses(
+        vt.MissingKernelError,
+        "T of at least 112 on sm_90a, but there are: T = ",
+        _kernels.find_kernel,
+        keys[0],
+        112,
+        DEVICE,
+    )
+    refuses(vt.MissingKernelError, "vnm-opt product.mlir", _kernels.find_kernel, keys[0]._replace(rows=7), 8, DEVICE)
+    torch.cuda.get_device_capability = lambda *_: (8, 0)
+    refuses(vt.MissingKernelError, "on sm_80", _kernels.find_kernel, keys[0]._replace(), 1, torch.device("cuda", 1))
+
+
+def test_no_driver():
+    def fails(name):
+        raise OSError(f"{name}: cannot open shared object file")
+
+    loads, _driver.ctypes.CDLL = _driver.ctypes.CDLL, fails
+    try:
+        refuses(vt.DriverError, "requires the CUDA driver, but libcuda.so.1 does not load", _driver.call, "cuInit", 0)
+    finally:
+        _driver.ctypes.CDLL = loads
+
+
+def test_refuses():
+    refuses(vnm.FileError, "holds none", vt.use_kernels, "nothing")
+    folder = pathlib.Path("broken")
+    folder.mkdir()
+    (folder / "manifest.json").write_text("{}")
+    refuses(vnm.FormatError, "is none", vt.use_kernels, folder)
+    (folder / "manifest.json").write_text('{"version": 7, "kernels": []}')
+    refuses(vnm.FormatError, "version 7", vt.use_kernels, folder)
+    refuses(vnm.Error, "sm_1", vt.compile_kernels, make_layers(), folder, tokens=[8], chip="sm_1")
+    refuses(
+        vnm.InvalidArgumentError,
+        "format",
+        vt.compile_kernels,
+        make_layers(),
+        folder,
+        tokens=[8],
+        chip="sm_90a",
+        format="x",
+    )
+    refuses(vnm.InvalidArgumentError, "f16 or bf16", make_layers().float()[0].kernel_key)
+    assert vt.use_kernels() == 0
+
+
+sys.stdout.reconfigure(line_buffering=True)
+
+
+for name, test in sorted(globals().copy().items()):
+    if name.startswith("test_"):
+        test()
+        print("passed", name)

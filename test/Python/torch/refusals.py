@@ -1,0 +1,160 @@
+# Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
+# See the file LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# This file tests what vnm.torch refuses: it names the layer and changes nothing.
+#
+# REQUIRES: torch
+# UNSUPPORTED: asan
+# RUN: rm -rf %t && mkdir %t && cd %t && %vnm_torch_python %s
+
+import torch
+from torch import nn
+
+import vnm
+import vnm.torch as vt
+
+
+def refuses(kind, text, function, *arguments, **keywords):
+    """Checks that a call raises `kind` with a diagnostic that contains `text`."""
+    try:
+        function(*arguments, **keywords)
+    except kind as error:
+        assert text in str(error), str(error)
+        return
+    raise AssertionError(f"requires {kind.__name__}: {text}")
+
+
+def make_model(**factory):
+    torch.manual_seed(3)
+    return nn.Sequential(nn.Linear(32, 64, **factory), nn.ReLU(), nn.Linear(64, 32, **factory))
+
+
+def leaves_alone(text, model, pattern="16:2:8", **keywords):
+    """Checks that sparsify_ fails, naming `text`, and that the model is as before."""
+    modules = list(model.modules())
+    refuses(vt.LayerError, text, vt.sparsify_, model, pattern, **keywords)
+    assert all(a is b for a, b in zip(modules, model.modules()))
+
+
+def test_weights_that_are_not_finite():
+    model = make_model()
+    with torch.no_grad():
+        model[2].weight[1, 2] = torch.inf
+    leaves_alone("layer '2': requires finite weights, but element (1, 2) is inf", model)
+    results = vt.sparsify_(model, "16:2:8", on_unfit="skip")
+    assert "inf" in results[1].reason and results[0].reason is None
+    assert type(model[2]) is nn.Linear and isinstance(model[0], vt.VNMLinear)
+
+
+def test_tied_weights():
+    model = nn.ModuleDict(
+        {"embed": nn.Embedding(64, 32), "up": nn.Linear(32, 64), "head": nn.Linear(32, 64, bias=False)}
+    )
+    model["head"].weight = model["embed"].weight
+    leaves_alone("layer 'head': requires a weight of its own, but it is tied to that of 'embed'", model)
+    model = make_model()
+    model[2].weight = nn.Parameter(model[0].weight.t())
+    leaves_alone("tied", model)
+
+
+def test_other_kinds():
+    model = make_model()
+    vt.sparsify_(model, "16:2:8", filter="0")
+    leaves_alone("layer '0': requires a dense layer, but it is sparse already (16:2:8)", model)
+
+    class Quantised(nn.Linear):
+        pass
+
+    model = make_model()
+    model[2] = Quantised(64, 32)
+    leaves_alone("Quantised: quantised or wrapped", model)
+    leaves_alone("torch.float64", make_model(dtype=torch.float64))
+    leaves_alone("meta", make_model(device="meta"))
+    leaves_alone("it is the model itself", nn.Linear(16, 16))
+
+
+def test_calibration():
+    model = make_model()
+    norms = vt.calibrate(model, [torch.randn(4, 32)])
+    leaves_alone("layer '0': requires activation norms for wanda", model, criterion="wanda")
+    leaves_alone("layer '2': requires activation norms for ria", model, criterion="ria", calibration={"0": norms["0"]})
+    norms["2"][5] = torch.nan
+    leaves_alone("layer '2': requires activation norms to be finite", model, criterion="wanda", calibration=norms)
+    leaves_alone("K = 32", model, criterion="wanda", calibration={"0": torch.ones(3), "2": norms["2"]})
+    bad = torch.randn(4, 32)
+    bad[0, 7] = torch.nan
+    model.train()
+    refuses(
+        vt.LayerError,
+        "layer '0': requires finite activations, but those of input channel 7",
+        vt.calibrate,
+        model,
+        [bad],
+    )
+    refuses(vt.LayerError, "no batch reached it", vt.calibrate, model, [])
+    refuses(vnm.InvalidArgumentError, "there is none", vt.calibrate, nn.ReLU(), [bad])
+    assert model.training and not model[0]._forward_pre_hooks
+
+
+def test_arguments():
+    model = make_model()
+    for keywords, text in (
+        ({"pattern": "16:1:8"}, "N is 1"),
+        ({"criterion": "l2"}, "criterion"),
+        ({"on_unfit": "maybe"}, "on_unfit"),
+        ({"column_choice": "best"}, "column choice"),
+        ({"form": "loose"}, "loose"),
+        ({"effort": "no", "form": "free"}, "effort"),
+        ({"fallback": "cpu"}, "fallback"),
+        ({"filter": "nothing"}, "filter names"),
+        ({"filter": 3}, "filter"),
+    ):
+        refuses(vnm.InvalidArgumentError, text, vt.sparsify_, model, **keywords)
+        assert type(model[0]) is nn.Linear
+
+
+def test_inputs():
+    model = make_model()
+    vt.sparsify_(model, "16:2:8")
+    refuses(vnm.InvalidArgumentError, "x of ... x 32", model, torch.ones(4, 33))
+    refuses(vnm.InvalidArgumentError, "torch.float16", model, torch.ones(4, 32).half())
+
+
+def test_checkpoints_of_another_pattern():
+    model, other = make_model(), make_model()
+    vt.sparsify_(model, "16:2:8")
+    vt.sparsify_(other, "32:2:8")
+    refuses(
+        RuntimeError,
+        "layer '0': requires a checkpoint of 16:2:8 with vnm_columns",
+        model.load_state_dict,
+        other.state_dict(),
+    )
+    refuses(RuntimeError, "holds a dense weight", model.load_state_dict, make_model().state_dict())
+    state = model.state_dict()
+    state["2.vnm_columns"] = state["2.vnm_columns"].flip(1)
+    refuses(
+        RuntimeError,
+        "layer '2': requires a checkpoint of 16:2:8, but it breaks the format: [S",
+        model.load_state_dict,
+        state,
+    )
+    free = make_model()
+    vt.sparsify_(free, "16:2:8", form="free", permute_rows=True)
+    refuses(
+        RuntimeError,
+        "requires no vnm_rows in the checkpoint, but there is one",
+        model.load_state_dict,
+        free.state_dict(),
+    )
+    vt.save(free, "free.safetensors")
+    refuses(
+        vnm.FormatError, "layer '0': requires a checkpoint whose form is strict", vt.load_, model, "free.safetensors"
+    )
+
+
+for name, test in sorted(globals().copy().items()):
+    if name.startswith("test_"):
+        test()
+        print("passed", name)
