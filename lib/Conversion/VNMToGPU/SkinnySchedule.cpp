@@ -64,12 +64,14 @@ void SkinnySchedule::chooseTile(int64_t panelRows, int64_t numSMs) {
     rowTile = shifted ? 64 : kMaxRows;
     numWarps = manyWaves ? 2 : 4;
   }
-  // Sums take the registers of longer steps.
-  if (numTokens > 32)
+  // Sums take the registers of longer steps, and of more rows.
+  int64_t mostRows = kMaxRows;
+  if (numTokens > 32) {
     stagesPerStep = weightsAhead = 1;
+    mostRows = shifted ? 32 : 64;
+  }
   int64_t rows = llvm::bit_ceil(uint64_t(numRows));
-  int64_t most = std::max<int64_t>(
-      16, std::min({panelRows, rows, numTokens > 32 ? 64 : kMaxRows}));
+  int64_t most = std::max<int64_t>(16, std::min({panelRows, rows, mostRows}));
   // Smaller tiles leave room for more warps.
   for (; rowTile > most; rowTile /= 2)
     numWarps = std::min<int64_t>(2 * numWarps, 8);
