@@ -68,8 +68,7 @@ def ChooseSchedule : Pass<"vnm-choose-schedule", "::mlir::ModuleOp"> {
            "Kernel family to choose from: auto (default) for all, mma_sp, "
            "wgmma_sp or skinny">,
     Option<"tokenTile", "token-tile", "int64_t", /*default=*/"0",
-           "Tokens of a tile, for families that let one choose; 0 (default) for "
-           "any">
+           "Tokens of a tile of wgmma_sp: 64, 128 or 256; 0 (default) for any">
   ];
   let statistics = [
     Statistic<"numMeasured", "num-measured",

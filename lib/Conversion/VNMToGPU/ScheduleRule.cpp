@@ -14,9 +14,11 @@ using namespace vnm;
 static constexpr llvm::StringLiteral kTokenTile = "token_tile";
 
 bool ScheduleOptions::admit(ScheduleAttr schedule) const {
-  int64_t tile = schedule.getField(kTokenTile);
-  return (family == "auto" || family == schedule.getFamily()) &&
-         (tokenTile == 0 || tile == 0 || tile == tokenTile);
+  if (family != "auto" && family != schedule.getFamily())
+    return false;
+  return tokenTile == 0 ||
+         schedule.getFamily() != toString(KernelFamily::WgmmaSp) ||
+         schedule.getField(kTokenTile) == tokenTile;
 }
 
 LogicalResult vnm::checkFamilyOption(Location loc, StringRef family) {
@@ -38,10 +40,7 @@ RuleChoice vnm::chooseByRule(MLIRContext *context, const SpmmProblem &problem,
     if (options.family != "auto" && options.family != name)
       continue;
     SmallVector<std::pair<StringRef, int64_t>> fields;
-    bool hasTile = llvm::any_of(info.fields, [](const ScheduleField &field) {
-      return field.name == kTokenTile;
-    });
-    if (hasTile && options.tokenTile != 0)
+    if (info.family == KernelFamily::WgmmaSp && options.tokenTile != 0)
       fields.emplace_back(kTokenTile, options.tokenTile);
     auto schedule = ScheduleAttr::get(context, name, fields);
     std::string reason;

@@ -15,7 +15,7 @@ namespace vnm {
 struct ScheduleOptions {
   /// A family, or "auto".
   llvm::StringRef family;
-  /// Tokens of a tile, for families that let one choose; 0 for any.
+  /// Tokens of a tile of wgmma_sp; 0 for any.
   int64_t tokenTile;
   const ChipInfo &chip;
 

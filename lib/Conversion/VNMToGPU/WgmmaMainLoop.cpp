@@ -5,8 +5,8 @@
 // This file emits the main loop of the wgmma_sp kernel: one tile's stages.
 //
 // Weights are loaded by groups of two or four stages, while the group before is
-// multiplied. What the
-// loop cannot cover follows it, with every stage's number known.
+// multiplied. What the loop cannot cover follows it, with every stage's number
+// known.
 
 #include "WgmmaKernel.h"
 
@@ -83,10 +83,10 @@ Value WgmmaKernel::emitStage(Value sums, const StageWeights &weights,
   return sums;
 }
 
-/// A group of stages whose weights are in `group`. All are copied,
-/// then `loadNext` loads the next group's: there is never more than one group
-/// that is being loaded, because a wait for one load is a wait for all that
-/// were issued before it and, in a loop, behind it.
+/// A group of stages whose weights are in `group`. All are copied, then
+/// `loadNext` loads the next group's: there is never more than one group that
+/// is being loaded, because a wait for one load is a wait for all that were
+/// issued before it and, in a loop, behind it.
 Value WgmmaKernel::emitGroup(Value sums, const StageWeightsList &group,
                              const WeightPointers &pointers, Value first,
                              RingPosition &position,

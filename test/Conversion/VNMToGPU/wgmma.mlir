@@ -22,6 +22,8 @@
 // CHECK: nvvm.wgmma.commit.group.sync.aligned
 // CHECK: nvvm.wgmma.wait.group.sync.aligned 1
 // CHECK: nvvm.wgmma.wait.group.sync.aligned 0
+// Results are staged in their own type.
+// CHECK: nvvm.stmatrix
 // CHECK: nvvm.setmaxregister decrease 56
 // The gather, then the fence.
 // CHECK: nvvm.cp.async.shared.global {{.*}}, 16, cache = cg
@@ -46,6 +48,40 @@ func.func @narrow_panels(%v: memref<256x128xbf16>, %m: memref<256x16xi16>, %c: m
   vnm.spmm #vnm.encoding<64:2:8>
       ins(%v, %m, %c, %x : memref<256x128xbf16>, memref<256x16xi16>, memref<4x256xi16>, memref<512x128xbf16>)
       outs(%y : memref<256x128xf32>)
+  return
+}
+
+// -----
+
+// Too few tiles for the GPU: two rings for one tile, whose sums are added up.
+// CHECK-LABEL: func.func @split_depth
+// CHECK: nvvm.mbarrier.init {{.*}}, %c4_i32
+// CHECK: nvvm.wgmma.wait.group.sync.aligned 0
+// CHECK: nvvm.barrier id = %{{.*}} number_of_threads = %c256_i32
+// CHECK: llvm.load {{.*}} : !llvm.ptr<3> -> vector<4xf32>
+// CHECK: nvvm.stmatrix
+// CHECK: nvvm.barrier id = %{{.*}} number_of_threads = %c256_i32
+func.func @split_depth(%v: memref<256x256xf16>, %m: memref<256x32xi16>, %c: memref<2x512xi16>,
+                       %x: memref<1024x128xf16>, %y: memref<256x128xf16>) {
+  vnm.spmm #vnm.encoding<128:2:8>
+      ins(%v, %m, %c, %x : memref<256x256xf16>, memref<256x32xi16>, memref<2x512xi16>, memref<1024x128xf16>)
+      outs(%y : memref<256x128xf16>)
+  return
+}
+
+// -----
+
+// Rows of 5 metadata words: the lanes of a quad load aligned pairs, shift, and exchange.
+// CHECK-LABEL: func.func @unaligned_metadata
+// CHECK: %[[PAIR:.+]] = llvm.load %{{.*}} {alignment = 4 : i64} : !llvm.ptr<1> -> i32
+// CHECK: llvm.intr.fshr
+// CHECK: nvvm.shfl.sync idx
+// CHECK: vnm_nvvm.wgmma.mma_async.sp
+func.func @unaligned_metadata(%v: memref<128x40xf16>, %m: memref<128x5xi16>, %c: memref<1x80xi16>,
+                              %x: memref<160x128xf16>, %y: memref<128x128xf32>) {
+  vnm.spmm #vnm.encoding<128:2:8>
+      ins(%v, %m, %c, %x : memref<128x40xf16>, memref<128x5xi16>, memref<1x80xi16>, memref<160x128xf16>)
+      outs(%y : memref<128x128xf32>)
   return
 }
 
