@@ -62,7 +62,10 @@
 // MANIFEST-NEXT: "name": "spmm_0",
 // MANIFEST-NEXT: "pattern": "64:2:8",
 // MANIFEST-NEXT: "rows": 128,
-// MANIFEST-NEXT: "schedule": {},
+// MANIFEST-NEXT: "schedule": {
+// MANIFEST-NEXT: "row_tile": 32,
+// MANIFEST-NEXT: "token_tile": 32
+// MANIFEST-NEXT: },
 // MANIFEST-NEXT: "shared_memory": 26624,
 // MANIFEST-NEXT: "threads": 128,
 // MANIFEST-NEXT: "tokens": 100
