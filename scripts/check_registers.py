@@ -55,7 +55,8 @@ def module(v, m, rows, cols, tokens, token_major):
 
 
 def assemble(product, chip, options):
-    """(the kernel's entry of the manifest, registers, bytes that are spilled)"""
+    """(the kernel's entry of the manifest, registers, bytes that are spilled), of all
+    kernels if activations are transposed first."""
     with tempfile.TemporaryDirectory() as folder:
         source = os.path.join(folder, "product.mlir")
         with open(source, "w") as file:
@@ -64,11 +65,11 @@ def assemble(product, chip, options):
                    f"--vnm-write-kernels=dir={folder}", "-o", os.devnull]
         subprocess.run(command, check=True)
         with open(os.path.join(folder, "manifest.json")) as file:
-            kernel = json.load(file)["kernels"][0]
+            kernel = next(k for k in json.load(file)["kernels"] if k["family"] == "mma_sp")
         ptx = os.path.join(folder, kernel["code"])
         command = [options.ptxas, "-v", f"-arch={chip}", ptx, "-o", os.path.join(folder, "cubin")]
         text = subprocess.run(command, check=True, stderr=subprocess.PIPE, text=True).stderr
-    registers = int(re.search(r"Used (\d+) registers", text)[1])
+    registers = max(int(count) for count in re.findall(r"Used (\d+) registers", text))
     spilled = sum(int(size) for size in re.findall(r"(\d+) bytes spill", text))
     return kernel, registers, spilled
 

@@ -37,13 +37,11 @@
 // PTX: .target sm_90a
 // PTX: .visible .entry spmm_0
 // PTX: cp.async.cg.shared.global
-// PTX: [[LOOP:[$]L__BB[0-9_]+]]:
 // PTX: ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16
 // PTX: mma.sp::ordered_metadata.sync.aligned.m16n8k32.row.col.f32.f16.f16.f32
 // PTX: cp.async.wait_group 2
 // PTX: bar.sync
 // PTX: ldmatrix.sync.aligned.m8n8.x4.shared.b16
-// PTX: bra{{(.uni)?}} [[LOOP]];
 // PTX-NOT: .extern
 // PTX-NOT: call
 

@@ -50,11 +50,10 @@ void WgmmaKernel::emitStageResults(const WgmmaPair (&results)[2][2],
     return;
   }
   SmallVector<Value> registers;
-  for (int64_t i = 0; i < 2; ++i)
-    for (int64_t half = 0; half < 2; ++half)
+  for (const auto &rows : results)
+    for (const WgmmaPair &pair : rows)
       registers.push_back(LLVM::BitcastOp::create(
-          b, b.getI32Type(),
-          vector::FromElementsOp::create(b, type, results[i][half])));
+          b, b.getI32Type(), vector::FromElementsOp::create(b, type, pair)));
   Value address = emitStagingAddress(rem(lane, 16),
                                      add(mul(div(lane, 16), 16), 16 * block));
   NVVM::StMatrixOp::create(b, address, registers, NVVM::MMALayout::row,

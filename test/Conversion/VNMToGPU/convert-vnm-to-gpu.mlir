@@ -11,7 +11,7 @@
 // CHECK: %[[V_CAST:.+]] = memref.cast %[[V_FLAT]]
 // CHECK: gpu.memcpy async [%[[T0]]] %[[V_GPU]], %[[V_CAST]]
 // CHECK: %[[Y_GPU:.+]], %[[T1:.+]] = gpu.alloc async {{.*}} : memref<?xf32>
-// CHECK: %[[T2:.+]] = gpu.launch_func async [%[[T1]]] @vnm_kernels::@spmm_0 blocks in (%c8, %c1, %c1) threads in (%c128, %c1, %c1) dynamic_shared_memory_size %c24576_i32
+// CHECK: %[[T2:.+]] = gpu.launch_func async [%[[T1]]] @vnm_kernels::@spmm_0 blocks in (%c8, %c1, %c1) threads in (%c128, %c1, %c1) dynamic_shared_memory_size %c26624_i32
 // CHECK: %[[Y_FLAT:.+]] = memref.collapse_shape %[[Y]]
 // CHECK: gpu.memcpy async [%[[T2]]] %{{.+}}, %[[Y_GPU]]
 // CHECK: gpu.wait
@@ -70,18 +70,17 @@ func.func @feature_major(%v: memref<128x64xf16>, %m: memref<128x8xi16>, %c: memr
 // CHECK: scf.if %[[ANY]] {
 // CHECK: gpu.launch_func
 // CHECK: gpu.func @spmm_0
-// CHECK: %[[X:.+]] = llvm.inttoptr
 // CHECK: %[[ALIGNED:.+]] = arith.cmpi eq, %{{.+}}, %c0_i64
-// CHECK: scf.if %[[ALIGNED]] {
+// CHECK: scf.if %[[ALIGNED]] -> (f32,
 // CHECK: nvvm.cp.async.shared.global {{.*}}, 16, cache = cg
+// CHECK: scf.yield {{.*}}: f32,
 // CHECK: } else {
-// CHECK-NOT: nvvm.cp.async
 // CHECK: %[[SAFE:.+]] = arith.select %[[VALID:[^,]+]], %{{.+}}, %{{.+}} : !llvm.ptr<1>
 // CHECK: %[[ELEMENT:.+]] = llvm.load %[[SAFE]] {alignment = 2 : i64} : !llvm.ptr<1> -> i16
 // CHECK: %[[WORD:.+]] = arith.extui %[[ELEMENT]]
 // CHECK: arith.select %[[VALID]], %[[WORD]], %c0_i32
-// CHECK: llvm.store %{{.+}} {alignment = 16 : i64} : vector<4xi32>, !llvm.ptr<3>
-// CHECK: scf.if
+// CHECK: llvm.store %{{.+}} {alignment = 4 : i64} : i32, !llvm.ptr<3>
+// CHECK: scf.if %[[ALIGNED]] {
 // CHECK: vector.store {{.*}} vector<8xf16>
 // CHECK: } else {
 // CHECK: vector.store {{.*}} vector<1xf16>
@@ -95,17 +94,19 @@ func.func @dynamic_tokens(%v: memref<64x64xf16>, %m: memref<64x8xi16>, %c: memre
 
 // -----
 
-// Rows past R and groups past G: values are zero, metadata is legal. R = 40 with
-// V = 32: tiles of 32 rows. G = 13: copies of values have 4 bytes.
+// Rows past R and groups past G: values are zero, metadata is some that is legal.
+// R = 40 with V = 32: tiles of 32 rows. G = 13: copies of values have 4 bytes, those
+// of metadata 8.
 // CHECK-LABEL: func.func @ragged(
 // CHECK: gpu.func @spmm_0
+// CHECK: arith.minui %{{.+}}, %c39_i32
+// CHECK: nvvm.cp.async.shared.global %{{.+}}, %{{.+}}, 8, cache = ca
 // CHECK: %[[ROW:.+]] = arith.cmpi ult, %{{.+}}, %c40_i32
 // CHECK: %[[GROUP:.+]] = arith.cmpi ult, %{{.+}}, %c13_i32
 // CHECK: %[[BOTH:.+]] = arith.andi %[[ROW]], %[[GROUP]]
 // CHECK: %[[BYTES:.+]] = arith.select %[[BOTH]], %c4_i32, %c0_i32
 // CHECK: nvvm.cp.async.shared.global %{{.+}}, %{{.+}}, 4, cache = ca, %[[BYTES]]
-// CHECK: %[[SAFE:.+]] = arith.minui
-// CHECK: %[[WORD:.+]] = llvm.load %{{.+}} {alignment = 2 : i64} : !llvm.ptr<1> -> i16
+// CHECK: %[[WORD:.+]] = llvm.load %{{.+}} {alignment = 2 : i64} : !llvm.ptr<3> -> i16
 // CHECK: nvvm.mma.sp.sync {{.*}}multiplicandAPtxType = #nvvm.mma_type<bf16>
 func.func @ragged(%v: memref<40x26xbf16>, %m: memref<40x4xi16>, %c: memref<2x52xi32>,
                   %x: memref<61x48xbf16>, %y: memref<40x48xf64>) {

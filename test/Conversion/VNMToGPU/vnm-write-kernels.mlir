@@ -62,8 +62,11 @@
 // MANIFEST-NEXT: "name": "spmm_0",
 // MANIFEST-NEXT: "pattern": "64:2:8",
 // MANIFEST-NEXT: "rows": 128,
-// MANIFEST-NEXT: "schedule": {},
-// MANIFEST-NEXT: "shared_memory": 24576,
+// MANIFEST-NEXT: "schedule": {
+// MANIFEST-NEXT: "row_tile": 32,
+// MANIFEST-NEXT: "token_tile": 32
+// MANIFEST-NEXT: },
+// MANIFEST-NEXT: "shared_memory": 26624,
 // MANIFEST-NEXT: "threads": 128,
 // MANIFEST-NEXT: "tokens": 100
 func.func @static_tokens(%v: memref<128x64xf16>, %m: memref<128x8xi16>, %c: memref<2x128xi16>,
