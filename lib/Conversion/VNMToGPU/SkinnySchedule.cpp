@@ -64,8 +64,14 @@ void SkinnySchedule::chooseTile(int64_t panelRows, int64_t numSMs) {
     rowTile = shifted ? 64 : kMaxRows;
     numWarps = manyWaves ? 2 : 4;
   }
+  // Sums take the registers of longer steps, and of more rows.
+  int64_t mostRows = kMaxRows;
+  if (numTokens > 32) {
+    stagesPerStep = weightsAhead = 1;
+    mostRows = shifted ? 32 : 64;
+  }
   int64_t rows = llvm::bit_ceil(uint64_t(numRows));
-  int64_t most = std::max<int64_t>(16, std::min(panelRows, rows));
+  int64_t most = std::max<int64_t>(16, std::min({panelRows, rows, mostRows}));
   // Smaller tiles leave room for more warps.
   for (; rowTile > most; rowTile /= 2)
     numWarps = std::min<int64_t>(2 * numWarps, 8);
@@ -149,6 +155,10 @@ std::string vnm::explainScheduleRefusal(const SkinnySchedule &schedule,
     return llvm::formatv("requires at least one step of activations ahead, and "
                          "of weights no fewer, but there are {0} and {1}",
                          schedule.activationsAhead, schedule.weightsAhead);
+  if (schedule.numSums() > SkinnySchedule::kMaxSums)
+    return llvm::formatv("requires at most {0} sums per thread, but there are "
+                         "{1}",
+                         SkinnySchedule::kMaxSums, schedule.numSums());
   if (schedule.sharedBytes() > sharedBytes)
     return llvm::formatv("requires {0} bytes of shared memory, but a CTA has "
                          "{1}",

@@ -80,6 +80,9 @@ struct SkinnySchedule {
   int64_t stepsPerWarp() const {
     return llvm::divideCeil(numSteps(), numWarps);
   }
+  /// f32 sums per thread; more leave too few registers.
+  static constexpr int64_t kMaxSums = 128;
+  int64_t numSums() const { return 4 * rowTiles() * tokenTiles(); }
   int64_t tokenTiles() const { return llvm::divideCeil(numTokens, 8); }
   int64_t rowTiles() const { return rowTile / 16; }
 

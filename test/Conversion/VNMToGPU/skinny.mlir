@@ -62,9 +62,10 @@ func.func @one_token(%v: memref<256x1024xbf16>, %m: memref<256x128xi16>, %c: mem
 // -----
 
 // Rows of odd length are copied in the aligned pieces they lie in: values are
-// then loaded word by word, and the last bytes of a row have a size.
+// then loaded word by word, and the end of a row is copied word by word.
 // CHECK-LABEL: func.func @odd_rows
-// CHECK: nvvm.cp.async.shared.global {{.*}}, 16, cache = cg, %
+// CHECK: nvvm.cp.async.shared.global {{.*}}, 16, cache = cg :
+// CHECK: nvvm.cp.async.shared.global {{.*}}, 4, cache = ca, %
 // CHECK-NOT: layout = #nvvm.mma_layout<row>
 // CHECK: llvm.load {{.*}} : !llvm.ptr<3> -> i32
 // CHECK: nvvm.mma.sp.sync

@@ -90,6 +90,11 @@ TEST(SkinnySchedule, RefusesWhatCannotRun) {
             }),
             "requires at least one step of activations ahead, and of weights "
             "no fewer, but there are 2 and 1");
+  EXPECT_EQ(explain([](SkinnySchedule &s) {
+              s.rowTile = 128;
+              s.numTokens = 64;
+            }),
+            "requires at most 128 sums per thread, but there are 256");
   SkinnySchedule schedule = getSchedule();
   EXPECT_EQ(explainScheduleRefusal(schedule, schedule.sharedBytes() - 1),
             llvm::formatv("requires {0} bytes of shared memory, but a CTA has "
