@@ -48,8 +48,8 @@ TEST(MmaLayout, MeetsEveryBankOnce) {
     for (int64_t first = 0; first < 64 * pieces; first += 8) {
       std::set<int64_t> groups;
       for (int64_t i = first; i < first + 8; ++i)
-        groups.insert(getBankGroup(
-            mma::getPieceOffset(i / pieces, i % pieces, pieces)));
+        groups.insert(
+            getBankGroup(mma::getPieceOffset(i / pieces, i % pieces, pieces)));
       EXPECT_EQ(groups.size(), 8u) << pieces << " pieces, piece " << first;
     }
   }
