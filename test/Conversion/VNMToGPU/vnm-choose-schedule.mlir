@@ -13,7 +13,7 @@
 // CHECK-LABEL: func.func @measured
 // TABLE: schedule = #vnm.schedule<family = wgmma_sp, token_tile = 128>
 // RULE: schedule = #vnm.schedule<family = wgmma_sp, token_tile = 64>
-// SM80: schedule = #vnm.schedule<family = mma_sp, row_tile = 
+// SM80: schedule = #vnm.schedule<family = mma_sp, row_tile =
 // NARROW: schedule = #vnm.schedule<family = wgmma_sp, token_tile = 64>
 // REMARK: [Passed] schedule | {{.*}}Function=measured |{{.*}} Reason="wgmma_sp, token_tile = 64: 14.0 us (measured); mma_sp, row_tile = {{[0-9]+}}, token_tile = {{[0-9]+}}: 30.0 us (measured); dense: 20.0 us (measured)", Remark="wgmma_sp, token_tile = 128: 12.0 us (measured)"
 // NO-TABLE: [Analysis] schedule | {{.*}}Reason="there is no cost table", Remark="wgmma_sp, token_tile = 64, by the built-in rule: sparse {{[0-9.]+}} us (roofline), dense {{[0-9.]+}} us (roofline)"
@@ -29,7 +29,7 @@ func.func @measured(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<
 // was only measured elsewhere.
 // CHECK-LABEL: func.func @interpolated
 // TABLE: schedule = #vnm.schedule<family = wgmma_sp, token_tile = 128>
-// SM80: schedule = #vnm.schedule<family = mma_sp, row_tile = 
+// SM80: schedule = #vnm.schedule<family = mma_sp, row_tile =
 // REMARK: [Passed] schedule | {{.*}}Function=interpolated |{{.*}} Reason="wgmma_sp, token_tile = 64: {{[0-9.]+}} us (interpolated); dense: {{[0-9.]+}} us (interpolated)"
 func.func @interpolated(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
     %x: memref<512x320xf16>, %y: memref<256x320xf16>) {
@@ -65,7 +65,7 @@ func.func @extrapolated(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: mem
 
 // What the table's schedules cannot compute.
 // CHECK-LABEL: func.func @odd_tokens
-// CHECK: schedule = #vnm.schedule<family = mma_sp, row_tile = 
+// CHECK: schedule = #vnm.schedule<family = mma_sp, row_tile =
 func.func @odd_tokens(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
     %x: memref<512x257xf16>, %y: memref<256x257xf16>) {
   vnm.spmm #vnm.encoding<128:2:8>
@@ -75,7 +75,7 @@ func.func @odd_tokens(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memre
 }
 
 // CHECK-LABEL: func.func @dynamic
-// CHECK: schedule = #vnm.schedule<family = mma_sp, row_tile = 
+// CHECK: schedule = #vnm.schedule<family = mma_sp, row_tile =
 // REMARK: [Analysis] schedule | {{.*}}Function=dynamic | Reason="the number of tokens or of batch entries is dynamic", Remark="mma_sp, row_tile = {{[0-9]+}}, token_tile = {{[0-9]+}}, by the built-in rule"
 func.func @dynamic(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
     %x: memref<512x?xf16>, %y: memref<256x?xf16>) {
