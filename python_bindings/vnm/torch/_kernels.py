@@ -14,7 +14,7 @@ from typing import Any, Union
 import torch
 
 from .. import _compile, errors
-from .._pattern import Pattern
+from .._linear import linear_mlir
 from ._manifest import Kernel, Key, read_manifest
 
 _DTYPES = {torch.float16: "f16", torch.bfloat16: "bf16"}
@@ -92,43 +92,17 @@ def _advice(key: Key, tokens: int, device: torch.device, candidates: "list[Kerne
 
 def to_mlir(key: Key, tokens: int) -> str:
     """The module whose kernel computes products of a key, T as given."""
-    pattern = Pattern(key.pattern)
-    sizes = pattern.sizes(key.rows, key.cols)
-    ids = "i16" if key.cols <= 0xFFFF else "i32"
-    packed = {
-        "values": f"memref<{key.rows}x{sizes.row_values}x{key.dtype}>",
-        "metadata": f"memref<{key.rows}x{sizes.metadata_words}xi16>",
-        "columns": f"memref<{sizes.panels}x{sizes.column_slots}x{ids}>",
-        "x": f"memref<{key.cols}x{tokens}x{key.dtype}>",
-    }
-    y, order, bias = (
-        f"memref<{key.rows}x{tokens}x{key.dtype}>",
-        f"memref<{key.rows}xi32>",
-        f"memref<{key.rows}x{key.dtype}>",
+    return linear_mlir(
+        key.rows,
+        key.cols,
+        tokens,
+        key.pattern,
+        dtype=key.dtype,
+        bias=key.bias,
+        # Kernels of both forms are the same; permuted rows are of the free one.
+        form="free" if key.permuted else "strict",
+        permuted_rows=key.permuted,
     )
-    arguments = {**packed, "y": y}
-    encoding = str(pattern) + (", columns = i32" if ids == "i32" else "")
-    rows = epilogue = ""
-    if key.permuted:
-        arguments["rows"], encoding, rows = order, encoding + ", rows = permuted", f" rows(%rows : {order})"
-    if key.bias:
-        arguments["bias"] = bias
-        epilogue = f"""
-      epilogue(%bias per_row : {bias}) {{
-      ^bb0(%sum: f32, %b: {key.dtype}):
-        %wide = arith.extf %b : {key.dtype} to f32
-        %biased = arith.addf %sum, %wide : f32
-        %result = arith.truncf %biased : f32 to {key.dtype}
-        vnm.yield %result : {key.dtype}
-      }}"""
-    signature = ", ".join(f"%{name}: {kind}" for name, kind in arguments.items())
-    return f"""func.func @product({signature}) {{
-  vnm.spmm #vnm.encoding<{encoding}>
-      ins({", ".join("%" + name for name in packed)} : {", ".join(packed.values())}){rows}
-      outs(%y : {y}){epilogue}
-  return
-}}
-"""
 
 
 def compile_kernels(

@@ -50,11 +50,12 @@ def emulate(layer, x):
     module = _kernels.to_mlir(key, tokens)
     module = module.replace(") {\n  vnm.spmm", f") -> {y} {{\n  vnm.spmm").replace("return\n", f"return %y : {y}\n")
     pathlib.Path("product.mlir").write_text(module)
-    arrays = [layer.vnm_values, layer.vnm_metadata, layer.vnm_columns, x.t(), x.new_full((key.rows, tokens), torch.nan)]
-    arrays += [array for array in (layer.vnm_rows, layer.bias) if array is not None]
+    result = x.new_full((key.rows, tokens), torch.nan)
+    arrays = [layer.vnm_values, layer.vnm_metadata, layer.vnm_columns, layer.vnm_rows, x.t(), result, layer.bias]
+    arrays = [array for array in arrays if array is not None]
     for i, array in enumerate(arrays):
         np.save(f"{i}.npy", np.ascontiguousarray(array.detach().numpy()))
-    command = ["vnm-runner", "product.mlir", "--target=emulate", "--entry=product", "--out=y.npy"]
+    command = ["vnm-runner", "product.mlir", "--target=emulate", "--entry=linear", "--out=y.npy"]
     command += ["--pipeline=vnm-lower-to-emulation{chip=sm_90a}", *(f"--arg={i}.npy" for i in range(len(arrays)))]
     subprocess.run(command, check=True, capture_output=True)
     return torch.from_numpy(np.load("y.npy")).t()
