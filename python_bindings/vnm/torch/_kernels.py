@@ -9,12 +9,13 @@
 import os
 import pathlib
 from collections.abc import Iterable
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 import torch
 
 from .. import _compile, errors
 from .._linear import linear_mlir
+from .._pattern import Pattern, PatternLike
 from ._manifest import Kernel, Key, read_manifest
 
 _DTYPES = {torch.float16: "f16", torch.bfloat16: "bf16"}
@@ -105,25 +106,49 @@ def to_mlir(key: Key, tokens: int) -> str:
     )
 
 
+def _keys_of(model: torch.nn.Module, pattern: Optional[PatternLike], chosen: Any, permuted: bool) -> "set[Key]":
+    """The keys of a model's sparse layers and, with a pattern, of what dense ones become."""
+    # These modules need this one.
+    from ._layers import LayerError, find_candidates, weight_of
+    from ._linear import VNMLinear
+
+    keys = {layer.kernel_key() for layer in model.modules() if isinstance(layer, VNMLinear)}
+    if pattern is None:
+        return keys
+    for name, module, reason in find_candidates(model, chosen, with_data=False):
+        if isinstance(module, VNMLinear):
+            continue
+        if reason is not None:
+            raise LayerError(name, reason)
+        weight = weight_of(module)
+        keys.add(make_key(str(Pattern(pattern)), *weight.shape, weight.dtype, permuted, module.bias is not None))
+    return keys
+
+
 def compile_kernels(
     model: torch.nn.Module,
     folder: Union[str, "os.PathLike[str]"],
     *,
     tokens: "Iterable[int]",
     chip: str,
+    pattern: Optional[PatternLike] = None,
+    filter: Any = None,  # noqa: A002
+    permute_rows: bool = False,
     format: str = "bin",  # noqa: A002
     **options: Any,
 ) -> "list[pathlib.Path]":
     """Compiles a kernel for every kind of VNMLinear in a model and number of tokens.
 
+    With a `pattern`, also for dense layers as sparsify_() would make them of the same
+    `pattern`, `filter` and `permute_rows`; weights on the device meta do, so that neither
+    their data nor a search is needed.
     Numbers from 8 on are rounded up to a multiple of 8. `format`, `toolkit` and further
     options of vnm-lower-to-nvvm (docs/gpu.md), such as cost_table=FILE, are those of
     vnm.compile(): "bin" needs NVIDIA's ptxas, none needs a GPU. Returns the folders of
-    the kernels, which use_kernels(folder) finds. Errors are the compiler's.
+    the kernels, which use_kernels(folder) finds. LayerError: a dense layer that does not
+    fit; other errors are the compiler's.
     """
-    from ._linear import VNMLinear
-
-    keys = {layer.kernel_key() for layer in model.modules() if isinstance(layer, VNMLinear)}
+    keys = _keys_of(model, pattern, filter, permute_rows)
     counts = sorted({padded_tokens(number) for number in tokens})
     made = []
     for key in sorted(keys):

@@ -46,10 +46,11 @@ def weight_of(module: nn.Module) -> Tensor:
     return module.weight.t() if is_conv1d(module) else module.weight
 
 
-def find_candidates(model: nn.Module, chosen: Filter = None) -> "Iterator[Candidate]":
+def find_candidates(model: nn.Module, chosen: Filter = None, *, with_data: bool = True) -> "Iterator[Candidate]":
     """Linear layers that `chosen` names: a regular expression that a name must contain
-    a match of, or a function of name and module. None means all. InvalidArgumentError:
-    neither; LayerError is for the caller to raise."""
+    a match of, or a function of name and module. None means all. Without `with_data`,
+    weights on the device meta are as good as others. InvalidArgumentError: neither;
+    LayerError is for the caller to raise."""
     if isinstance(chosen, str):
         expression = re.compile(chosen)
         selects = lambda name, _: expression.search(name) is not None
@@ -60,7 +61,7 @@ def find_candidates(model: nn.Module, chosen: Filter = None) -> "Iterator[Candid
     owners = _owners_of_storages(model)
     for name, module in model.named_modules():
         if (isinstance(module, (nn.Linear, VNMLinear)) or _is_linear_like(module)) and selects(name, module):
-            yield Candidate(name, module, _reason(name, module, owners))
+            yield Candidate(name, module, _reason(name, module, owners, with_data))
 
 
 def _is_linear_like(module: nn.Module) -> bool:
@@ -88,7 +89,7 @@ def _address(tensor: Tensor) -> int:
         return id(tensor)  # A wrapper subclass, whose storage is elsewhere.
 
 
-def _reason(name: str, module: nn.Module, owners: "dict[int, list[str]]") -> Optional[str]:
+def _reason(name: str, module: nn.Module, owners: "dict[int, list[str]]", with_data: bool) -> Optional[str]:
     if isinstance(module, VNMLinear):
         return f"requires a dense layer, but it is sparse already ({module.pattern})"
     if type(module) is not nn.Linear and not is_conv1d(module):
@@ -99,7 +100,7 @@ def _reason(name: str, module: nn.Module, owners: "dict[int, list[str]]") -> Opt
         return f"requires a weight of f16, bf16 or f32, but its dtype is {getattr(weight, 'dtype', None)}"
     if type(weight) not in (Tensor, nn.Parameter):
         return f"requires a plain weight, but it is a {type(weight).__qualname__}: quantised or sharded"
-    if weight.device.type == "meta":
+    if with_data and weight.device.type == "meta":
         return "requires a weight with data, but it is on the device meta"
     if weight.layout != torch.strided:
         return f"requires a dense weight, but its layout is {weight.layout}: sparse already"

@@ -101,6 +101,27 @@ def test_compiles_and_finds():
     refuses(vt.MissingKernelError, "on sm_80", _kernels.find_kernel, keys[0]._replace(), 1, torch.device("cuda", 1))
 
 
+def test_compiles_without_weights():
+    with torch.device("meta"):
+        model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64, bias=False)).half()
+    options = {"tokens": [8], "chip": "sm_90a", "format": "isa"}
+    assert not vt.compile_kernels(model, "none", **options)
+    made = vt.compile_kernels(model, "shapes", pattern="64:2:8", **options)
+    real = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64, bias=False)).half()
+    vt.sparsify_(real, "64:2:8")
+    sparse = vt.compile_kernels(real, "layers", **options)
+    assert [path.name for path in made] == [path.name for path in sparse] and len(made) == 2
+    for one, other in zip(made, sparse):
+        assert (one / "manifest.json").read_text() == (other / "manifest.json").read_text()
+    permuted = vt.compile_kernels(model, "permuted", pattern="64:2:8", permute_rows=True, **options)
+    assert all("_True_" in path.name for path in permuted)
+    assert len(vt.compile_kernels(model, "some", pattern="64:2:8", filter="2", **options)) == 1
+    refuses(vnm.InvalidArgumentError, "f16 or bf16", vt.compile_kernels, model.float(), "f", pattern="64:2:8", **options)
+    model[2].weight = model[0].weight
+    model[0].weight = nn.Parameter(torch.zeros(128, 64, dtype=torch.float64))
+    refuses(vt.LayerError, "layer '0'", vt.compile_kernels, model, "f", pattern="64:2:8", **options)
+
+
 def test_no_driver():
     def fails(name):
         raise OSError(f"{name}: cannot open shared object file")
