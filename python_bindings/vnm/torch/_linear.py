@@ -36,7 +36,8 @@ class VNMLinear(nn.Module):
     vnm_columns and, if rows are permuted, vnm_rows; and `bias`. Values may be trained;
     what is kept stays as it is. On a GPU it launches compiled kernels (use_kernels);
     where there is none, it raises MissingKernelError, or multiplies by the dense weight
-    with `fallback="dense"`. y is a view of a feature-major result: token stride 1.
+    with `fallback="dense"`. In eager mode y is a view of a feature-major result, with a
+    token stride of 1.
 
     >>> import torch
     >>> from vnm.torch import structure
@@ -107,8 +108,15 @@ class VNMLinear(nn.Module):
             )
         arrays = values, self.vnm_metadata, self.vnm_columns, self.vnm_rows
         flat = x.reshape(-1, self.in_features)
-        y = _ops.spmm(flat, *arrays, bias, self._v, self._m, self.fallback)
-        return y.t().reshape(*x.shape[:-1], self.out_features)
+        # torch.compile computes what comes before and after in the kernel's layout, or
+        # merges copies with it; of an operator's own copies it knows nothing.
+        copies = x.is_cuda and torch.compiler.is_compiling()
+        if copies:
+            flat = flat.t().contiguous().t()
+        y = _ops.spmm(flat, *arrays, bias, self._v, self._m, self.fallback).t()
+        if copies:
+            y = y.contiguous()
+        return y.reshape(*x.shape[:-1], self.out_features)
 
     def extra_repr(self) -> str:
         return (
