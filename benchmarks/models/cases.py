@@ -33,13 +33,26 @@ CASES = [
 ]
 
 
+def choose(names):
+    """The cases of names, separated by commas; all of an empty text."""
+    known = {case.name: case for case in CASES}
+    unknown = [name for name in filter(None, names.split(",")) if name not in known]
+    if unknown:
+        raise SystemExit(f"error: requires a case of {', '.join(known)}, but it is {unknown[0]}")
+    return [known[name] for name in filter(None, names.split(","))] or CASES
+
+
 def is_measured(name, module):
     """The layers made sparse: all but a classifier of a thousand rows."""
     del module
     return not name.endswith("head")
 
 
-def layers_to_compile():
-    """Modules that hold every kind of layer once, with the numbers of tokens."""
-    yield "deit-b", networks.EncoderLayer(768, 12, 3072).half(), [CASES[0].tokens]
-    yield "llama", networks.LlamaLayer().half(), [case.tokens for case in CASES[1:]]
+def layers_to_compile(chosen):
+    """(name, module of every kind of layer, numbers of tokens); weights have no data."""
+    layers = {"deit": lambda: networks.EncoderLayer(768, 12, 3072), "llama": networks.LlamaLayer}
+    for name, make in layers.items():
+        tokens = [case.tokens for case in chosen if case.name.startswith(name)]
+        if tokens:
+            with torch.device("meta"):
+                yield name, make().half(), tokens

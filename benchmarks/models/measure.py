@@ -5,7 +5,6 @@
 
 import copy
 import datetime
-import re
 import statistics
 import subprocess
 import sys
@@ -15,20 +14,12 @@ import torch
 
 import vnm.torch
 
-# Kernels by name, the first match counts: products, attention, and what moves x or y
-# from one layout to another; the rest is norms, activations, sums.
-KINDS = {
-    "matmul": re.compile(r"gemm|nvjet|cutlass|xmma|spmm|cublas|splitk|convolution|implicit", re.IGNORECASE),
-    "attention": re.compile(r"flash|fmha|attention|softmax|cudnn_generated", re.IGNORECASE),
-    "transpose": re.compile(r"copy|transpose|memcpy|CatArray", re.IGNORECASE),
-}
 # Of the largest output: f16 activations through every layer.
 TOLERANCE = 2e-2
-
-HEADER = (
-    "| network | weights | ms | x dense | products | attention | transposes | rest | error |\n"
-    "|---|---|---:|---:|---:|---:|---:|---:|---:|"
-)
+# Replays of a window follow one another for so long, and at least so often.
+WINDOW_SECONDS = 20e-3
+MIN_REPLAYS = 3
+WINDOWS = 5
 
 
 def device_facts():
@@ -43,46 +34,58 @@ def device_facts():
     }
 
 
+# Which of a kernel's variants torch.compile takes, it measures; what others measured while
+# the GPU was shared must not count.
+torch._inductor.config.autotune_local_cache = False
+
+
 class Forward:
-    """A compiled forward pass as a CUDA graph."""
+    """A compiled forward pass as a CUDA graph, which reads x."""
 
     def __init__(self, network, x):
         torch.compiler.reset()
-        compiled = torch.compile(network, fullgraph=True)
+        # The graph launches on what the network and the compiled code hold.
+        self.network, self.x = network, x
+        self.compiled = torch.compile(network, fullgraph=True, dynamic=False)
         stream = torch.cuda.Stream()
         with torch.no_grad(), torch.cuda.stream(stream):
             for _ in range(3):
-                compiled(x)
+                self.compiled(x)
             torch.cuda.synchronize()
             self.graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(self.graph, stream=stream):
-                self.output = compiled(x)
+                self.output = self.compiled(x)
         torch.cuda.synchronize()
+        self.graph.replay()
+        self.replays = max(MIN_REPLAYS, round(WINDOW_SECONDS / self.window(MIN_REPLAYS)))
 
-    def seconds(self, replays=15):
-        """Median of single replays after two to warm up."""
-        times = []
-        for number in range(replays + 2):
-            start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-            start.record()
+    def window(self, replays):
+        """Seconds of a replay, of `replays` without a pause."""
+        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        start.record()
+        for _ in range(replays):
             self.graph.replay()
-            end.record()
-            end.synchronize()
-            if number >= 2:
-                times.append(start.elapsed_time(end) * 1e-3)
-        return statistics.median(times)
+        end.record()
+        end.synchronize()
+        return start.elapsed_time(end) * 1e-3 / replays
 
-    def split(self):
-        """Seconds in every kind of kernel, by the profiler, in one replay."""
-        kinds = dict.fromkeys([*KINDS, "rest"], 0.0)
+    def seconds(self):
+        """Median of some windows, after one to warm up."""
+        return statistics.median([self.window(self.replays) for _ in range(WINDOWS + 1)][1:])
+
+    def kernels(self):
+        """{name of a kernel: [launches, seconds]} of a replay, by the profiler, the mean
+        over those of a window as the others."""
+        found = {}
+        self.seconds()
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
-            self.graph.replay()
-            torch.cuda.synchronize()
+            self.window(self.replays)
         for event in profile.events():
             if event.device_type == torch.autograd.DeviceType.CUDA:
-                kind = next((kind for kind, names in KINDS.items() if names.search(event.name)), "rest")
-                kinds[kind] += event.device_time * 1e-6
-        return kinds
+                entry = found.setdefault(event.name, [0, 0.0])
+                entry[0] += 1 / self.replays
+                entry[1] += event.time_range.elapsed_us() * 1e-6 / self.replays
+        return {name: [round(launches), seconds] for name, (launches, seconds) in found.items()}
 
 
 def masked(network):
@@ -97,40 +100,52 @@ def masked(network):
     return dense
 
 
-def measure_case(case, patterns):
-    """Entries: dense first, then every pattern."""
+def make_network(case, weights):
+    """The network on the GPU, the same at every call, dense or made sparse."""
     torch.manual_seed(0)
-    network = case.make().half().cuda().eval()
-    x = torch.randn(case.shape, dtype=torch.float16, device="cuda")
-    forward = Forward(network, x)
-    baseline = forward.seconds()
-    yield make_entry(case, "dense", baseline, baseline, forward, 0.0)
-    for pattern in patterns:
-        sparse = copy.deepcopy(network)
-        vnm.torch.sparsify_(sparse, pattern, filter=cases.is_measured)
-        with torch.no_grad():
-            expected = masked(sparse)(x).double()
-        forward = Forward(sparse, x)
-        seconds = forward.seconds()
-        error = ((forward.output.double() - expected).abs().max() / expected.abs().max()).item()
-        yield make_entry(case, pattern, seconds, baseline, forward, error)
+    with torch.device("cuda"):
+        network = case.make().half().eval()
+    if weights != "dense":
+        vnm.torch.sparsify_(network, weights, filter=cases.is_measured)
+    return network
 
 
-def make_entry(case, weights, seconds, baseline, forward, error):
-    return {
-        "network": case.name,
-        "weights": weights,
-        "seconds": seconds,
-        "dense_seconds": baseline,
-        "split": forward.split(),
-        "error": error,
-        "correct": error <= TOLERANCE,
-    }
+def make_input(case):
+    generator = torch.Generator("cuda").manual_seed(1)
+    return torch.randn(case.shape, dtype=torch.float16, device="cuda", generator=generator)
 
 
-def format_row(entry):
-    split = " | ".join(f"{1e3 * seconds:.3f}" for seconds in entry["split"].values())
-    return (
-        f"| {entry['network']} | {entry['weights']} | {1e3 * entry['seconds']:.3f} | "
-        f"{entry['dense_seconds'] / entry['seconds']:.2f} | {split} | {entry['error']:.1e} |"
-    )
+def compile_forward(case, weights):
+    """Compiles a forward pass for the sake of torch.compile's caches."""
+    Forward(make_network(case, weights), make_input(case))
+
+
+def measure_case(case, patterns, rounds):
+    """The entries of a network: dense, then every pattern. They take turns in every round."""
+    x = make_input(case)
+    forwards, errors = {}, {"dense": 0.0}
+    for weights in ("dense", *patterns):
+        network = make_network(case, weights)
+        forwards[weights] = Forward(network, x)
+        if weights != "dense":
+            with torch.no_grad():
+                expected = masked(network)(x).double()
+            error = (forwards[weights].output.double() - expected).abs().max() / expected.abs().max()
+            errors[weights] = error.item()
+    times = {weights: [] for weights in forwards}
+    for _ in range(rounds):
+        for weights, forward in forwards.items():
+            times[weights].append(forward.seconds())
+    seconds = {weights: statistics.median(found) for weights, found in times.items()}
+    return [
+        {
+            "network": case.name,
+            "weights": weights,
+            "seconds": seconds[weights],
+            "dense_seconds": seconds["dense"],
+            "kernels": forward.kernels(),
+            "error": errors[weights],
+            "correct": errors[weights] <= TOLERANCE,
+        }
+        for weights, forward in forwards.items()
+    ]

@@ -62,8 +62,9 @@ def rotate(x, cosine, sine):
 class LlamaLayer(nn.Module):
     """A Llama-2-7B decoder layer, [batch, tokens, 4096] to the same.
 
-    `past`: tokens already in the key and value cache, which every call reads and no
-    call extends. Without a past the attention is causal (prefill).
+    `past`: tokens already in the caches of keys and values; a call writes those of its
+    own tokens behind them, every call to the same place. Without a past the attention
+    is causal (prefill) and there is no cache.
     """
 
     def __init__(self, past=0, batch=1, width=4096, heads=32, hidden=11008):
@@ -76,8 +77,9 @@ class LlamaLayer(nn.Module):
         self.up_proj = nn.Linear(width, hidden, bias=False)
         self.down_proj = nn.Linear(hidden, width, bias=False)
         if past:
-            cache = torch.randn(2, batch, heads, past, width // heads)
-            self.register_buffer("cache", cache, persistent=False)
+            for name in ("keys", "values"):
+                cache = torch.randn(batch, heads, past + 1, width // heads)
+                self.register_buffer(name, cache, persistent=False)
 
     def forward(self, x):
         normed = self.norm1(x)
@@ -90,7 +92,9 @@ class LlamaLayer(nn.Module):
         cosine, sine = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
         query, key = rotate(query, cosine, sine), rotate(key, cosine, sine)
         if self.past:
-            key, value = torch.cat([self.cache[0], key], dim=2), torch.cat([self.cache[1], value], dim=2)
+            self.keys[:, :, self.past :] = key
+            self.values[:, :, self.past :] = value
+            key, value = self.keys, self.values
         mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=not self.past)
         x = x + self.o_proj(mixed.transpose(1, 2).reshape(x.shape))
         normed = self.norm2(x)

@@ -6,18 +6,21 @@
 
     benchmarks/models/run.py build --dir model-bench --chip sm_90a
     python3 model-bench/run.py run --dir model-bench --json results.json
+    benchmarks/models/run.py table results.json
 
 `build` needs a build of this project, PyTorch for the CPU and ptxas: it compiles the
 kernels that the networks' layers launch and copies these scripts and the sources of
 the package `vnm` beside them. `run` needs PyTorch, the driver and the library of the
-package, an installed wheel's or one that VNM_LIBRARY names. Dense and sparse networks
-are both compiled by `torch.compile` and replayed as CUDA graphs; see
-docs/performance.md.
+package, an installed wheel's or one that VNM_LIBRARY names. First torch.compile compiles all
+forward passes at once, in processes of their own, to fill its caches; then the networks
+are measured one after the other. See docs/performance.md.
 """
 
 import argparse
+import concurrent.futures as futures
 import glob
 import json
+import multiprocessing
 import os
 import shutil
 import sys
@@ -37,18 +40,19 @@ def find_package(folder):
 
 def build(options):
     """Compiles a kernel for every layer, pattern and number of tokens."""
-    find_package(options.dir)
+    sys.path.insert(0, os.path.join(ROOT, "python_bindings"))
     import cases
 
     import vnm.torch
 
     extra = {"cost_table": options.cost_table} if options.cost_table else {}
     count = 0
-    for pattern in options.patterns.split(","):
-        for name, layer, tokens in cases.layers_to_compile():
-            vnm.torch.sparsify_(layer, pattern, filter=cases.is_measured)
+    for name, layer, tokens in cases.layers_to_compile(cases.choose(options.cases)):
+        for pattern in options.patterns.split(","):
             folder = os.path.join(options.dir, "kernels", f"{name}_{pattern.replace(':', '_')}")
-            count += len(vnm.torch.compile_kernels(layer, folder, tokens=tokens, chip=options.chip, **extra))
+            made = vnm.torch.compile_kernels(layer, folder, tokens=tokens, chip=options.chip, format=options.format,
+                                             pattern=pattern, **extra)
+            count += len(made)
             print(f"{name} {pattern}: {count} kernels so far", flush=True)
     for script in glob.glob(os.path.join(HERE, "*.py")):
         shutil.copy(script, options.dir)
@@ -59,32 +63,79 @@ def build(options):
     return 0
 
 
-def run(options):
-    """Measures; exit status 1 if a sparse network computes something else."""
+def start(options):
+    """Makes a process know the package, its kernels and the networks."""
     find_package(options.dir)
-    import torch
-
-    import cases
-    import measure
     import vnm.torch
 
     vnm.torch.use_kernels(os.path.join(options.dir, "kernels"))
-    facts = measure.device_facts()
-    print(f"{facts['device']}, driver {facts['driver']}, PyTorch {facts['torch']}, {facts['date']}\n")
-    print(measure.HEADER)
-    results = []
-    for case in cases.CASES:
-        if options.cases and case.name not in options.cases.split(","):
+
+
+def compile_one(options, name, weights):
+    start(options)
+    import cases
+    import measure
+
+    measure.compile_forward(cases.choose(name)[0], weights)
+
+
+def measure_one(options, name):
+    start(options)
+    import cases
+    import measure
+
+    entries = measure.measure_case(cases.choose(name)[0], options.patterns.split(","), options.rounds)
+    return measure.device_facts(), entries
+
+
+def in_processes(workers, function, calls):
+    """Results of function(*call) in fresh processes, in order; None where one failed."""
+    spawn = multiprocessing.get_context("spawn")
+    with futures.ProcessPoolExecutor(workers, spawn, max_tasks_per_child=1) as pool:
+        for call, future in [(call, pool.submit(function, *call)) for call in calls]:
+            try:
+                yield future.result()
+            except Exception as error:
+                print(f"{' '.join(map(str, call[1:]))}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+                yield None
+
+
+def run(options):
+    """Measures; exit status 1 if a sparse network computes something else."""
+    import cases
+    import report
+
+    names = [case.name for case in cases.choose(options.cases)]
+    if options.jobs:
+        calls = [(options, name, weights) for name in names for weights in ("dense", *options.patterns.split(","))]
+        list(in_processes(options.jobs, compile_one, calls))
+    print(report.HEADER, flush=True)
+    results, failed = [], []
+    for name, found in zip(names, in_processes(1, measure_one, [(options, name) for name in names])):
+        if found is None:
+            failed.append(name)
             continue
-        for entry in measure.measure_case(case, options.patterns.split(",")):
-            results.append(entry)
-            print(measure.format_row(entry), flush=True)
-            if options.json:
-                with open(options.json, "w") as file:
-                    json.dump({**facts, "results": results}, file, indent=1)
+        facts, entries = found
+        results += entries
+        print("\n".join(map(report.format_row, entries)), flush=True)
+        if options.json:
+            with open(options.json, "w") as file:
+                json.dump({**facts, "results": results}, file, indent=1)
     wrong = sum(not entry["correct"] for entry in results)
-    print(f"\n{wrong} of {len(results)} results are wrong")
-    return 1 if wrong else 0
+    print(f"\n{wrong} of {len(results)} results are wrong; networks that failed: {', '.join(failed) or 'none'}")
+    return 1 if wrong or failed else 0
+
+
+def table(options):
+    """Prints the table of results that were written."""
+    import report
+
+    with open(options.results) as file:
+        results = json.load(file)
+    print(f"{results['device']}, driver {results['driver']}, PyTorch {results['torch']}, {results['date']}\n")
+    print(report.HEADER)
+    print("\n".join(map(report.format_row, results["results"])))
+    return 0
 
 
 def main():
@@ -92,15 +143,22 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     make = commands.add_parser("build", help="compile the kernels")
     make.add_argument("--chip", default="sm_90a")
+    make.add_argument("--format", default="bin", choices=("bin", "isa"), help="cubins, or PTX, which needs no ptxas")
     make.add_argument("--cost-table", help="measured times to choose kernels by")
     make.set_defaults(function=build)
     time = commands.add_parser("run", help="measure")
-    time.add_argument("--cases", default="", help="names, separated by commas (default: all)")
-    time.add_argument("--json", help="where to write the results")
+    time.add_argument("--rounds", type=int, default=5, help="how often the forward passes take turns (default 5)")
+    time.add_argument("--jobs", type=int, default=os.cpu_count(),
+                      help="processes that compile first; 0: none does (default: as many as there are CPUs)")
+    time.add_argument("--json", help="where to write the results, after every network")
     time.set_defaults(function=run)
     for command in (make, time):
         command.add_argument("--dir", default="model-bench", help="folder of kernels")
         command.add_argument("--patterns", default=PATTERNS, help=f"V:N:M, separated by commas (default {PATTERNS})")
+        command.add_argument("--cases", default="", help="networks, separated by commas (default: all)")
+    show = commands.add_parser("table", help="print the table of results")
+    show.add_argument("results")
+    show.set_defaults(function=table)
     options = parser.parse_args()
     return options.function(options)
 
