@@ -50,13 +50,12 @@ def make_kernel_chain(shape, built, dtype, dependent, generator):
     # A copy of the first weight is another weight to the caches.
     sets = [{name: part.clone() for name, part in parts.items()} for _ in range(layers)]
     x = torch.randn(cols, tokens, generator=generator, device="cuda").to(dtype)
-    sizes = {"tokens": tokens}
+    prepared = kernel.prepare({"tokens": tokens}, dependent=dependent)
 
     def launch(layer, source, target):
         buffers = {**sets[layer], "x": source, "y": target}
-        pointers = {name: (t.data_ptr(), t.numel()) for name, t in buffers.items()}
-        stream = torch.cuda.current_stream().cuda_stream
-        kernel.launch(kernel.parameters(pointers, sizes), sizes, stream, dependent)
+        addresses = {name: tensor.data_ptr() for name, tensor in buffers.items()}
+        prepared(addresses, torch.cuda.current_stream().cuda_stream)
 
     labels = {"contestant": "vnm", "pattern": kernel.pattern, "family": kernel.family,
               "schedule": kernel.schedule, "variant": built.variant, "dependent": dependent}

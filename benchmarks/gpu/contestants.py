@@ -117,9 +117,7 @@ class Ours(Contestant):
     def __init__(self, shape, built, parts, x, copies=None, dependent=False):
         """`copies`: sets of buffers; by default as many as timing needs."""
         rows, _, tokens = shape
-        self.kernel = kernel = built.kernel
-        self.dependent = dependent
-        self.sizes = {"tokens": tokens}
+        kernel = built.kernel
         self.epilogue = built.epilogue
         layouts = {a["name"]: a.get("layout") for a in kernel.arguments}
         self.y_token_major = layouts["y"] == "token_major"
@@ -141,10 +139,8 @@ class Ours(Contestant):
         # The result's rounding, and one truncation of the sum to f32 per mma.sp.
         super().__init__(shape, labels, copies, ROUNDING.get(out, 0.0) + 2.0**-23 * (2 + -(-groups // 8)))
         self.sets = [{name: tensor.clone() for name, tensor in buffers.items()} for _ in range(copies)]
-        self.parameters = [
-            kernel.parameters({name: (t.data_ptr(), t.numel()) for name, t in buffers.items()}, self.sizes)
-            for buffers in self.sets
-        ]
+        self.launch = kernel.prepare({"tokens": tokens}, dependent=dependent)
+        self.addresses = [{name: buffers[name].data_ptr() for name in self.launch.buffers} for buffers in self.sets]
 
     def finish(self, product):
         """What the kernel is to store for a float64 product."""
@@ -152,8 +148,7 @@ class Ours(Contestant):
         return finish(self.epilogue, product, None if bias is None else bias.double())
 
     def run(self, index):
-        stream = torch.cuda.current_stream().cuda_stream
-        self.kernel.launch(self.parameters[index], self.sizes, stream, self.dependent)
+        self.launch(self.addresses[index], torch.cuda.current_stream().cuda_stream)
 
     def outputs(self):
         return [b["y"].t() if self.y_token_major else b["y"] for b in self.sets]

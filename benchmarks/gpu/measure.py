@@ -55,7 +55,7 @@ class Built:
     epilogue: str
 
 
-def find_kernels(driver, folder, dtype):
+def find_kernels(folder, dtype):
     """{shape: [Built]} of all kernels that `build` left in a folder."""
     kernels = collections.defaultdict(list)
     for name in sorted(os.listdir(folder)):
@@ -64,7 +64,11 @@ def find_kernels(driver, folder, dtype):
             continue
         with open(os.path.join(path, "case.json")) as file:
             case = json.load(file)
-        for kernel in manifest.load_manifest(driver, path):
+        try:
+            found = manifest.read_manifest(path)
+        except (OSError, ValueError) as error:
+            raise SystemExit(f"error: {error}") from None
+        for kernel in found:
             if case["dtype"] == dtype:
                 variant = case["schedule"] or case["variant"]
                 kernels[(kernel.rows, kernel.cols, kernel.tokens)].append(Built(name, kernel, variant, case["epilogue"]))

@@ -27,6 +27,7 @@ import sys
 
 import cases
 import choice
+import manifest
 import report
 import schedules
 
@@ -58,8 +59,9 @@ def compile_into(options, work, variants):
     failed."""
     os.makedirs(options.dir, exist_ok=True)
     failures = cases.compile_cases(work, options.dir, vnm_opt_of(options), options.chip, variants, options.jobs)
-    for script in glob.glob(os.path.join(HERE, "*.py")):
-        if os.path.abspath(options.dir) != HERE:
+    launcher = os.path.join(manifest.find_launcher(), manifest.LAUNCHER)
+    for script in {*glob.glob(os.path.join(HERE, "*.py")), launcher}:
+        if os.path.abspath(options.dir) != os.path.dirname(script):
             shutil.copy(script, options.dir)
     for case, message in failures:
         print(f"{case.name}: {message.strip().splitlines()[0] if message.strip() else 'failed'}", file=sys.stderr)
@@ -78,12 +80,11 @@ def select_kernels(options):
     """(facts of the machine, {shape: [measure.Built]}) of what run's options name."""
     import torch
 
-    import manifest
     import measure
 
-    torch.cuda.init()
+    # The current context, which kernels are loaded into.
     torch.zeros(1, device="cuda")
-    kernels = measure.find_kernels(manifest.Driver(), options.dir, options.dtype)
+    kernels = measure.find_kernels(options.dir, options.dtype)
     shapes = cases.parse_shapes(options.shapes) if options.shapes else list(kernels)
     chosen = {
         shape: [

@@ -125,13 +125,11 @@ def plan(kernels, log):
 def measure_all(options):
     import torch
 
-    import manifest
     import measure
 
     torch.zeros(1, device="cuda")
     options.sustained, options.dependent_launch = 0.0, False
-    driver = manifest.Driver()
-    built = {dtype: measure.find_kernels(driver, options.dir, dtype) for dtype in measure.DTYPES}
+    built = {dtype: measure.find_kernels(options.dir, dtype) for dtype in measure.DTYPES}
     facts = measure.device_facts()
     failures = 0
     for dtype, kernels in built.items():

@@ -32,6 +32,8 @@ install(PROGRAMS "${VNM_SOURCE_DIR}/scripts/vnm-tune"
 install(DIRECTORY "${VNM_SOURCE_DIR}/benchmarks/gpu/"
   DESTINATION ${CMAKE_INSTALL_DATADIR}/vnm/gpu
   FILES_MATCHING PATTERN "*.py" PATTERN "*.json")
+install(FILES "${VNM_SOURCE_DIR}/python_bindings/vnm/_launcher.py"
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/vnm/gpu)
 
 configure_package_config_file(
   "${CMAKE_CURRENT_LIST_DIR}/VNMConfig.cmake.in"

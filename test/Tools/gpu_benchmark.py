@@ -28,19 +28,73 @@ import report  # noqa: E402
 ENTRY = {
     "name": "k", "code": "k.cubin", "tokens": "tokens", "batch": ["batch0", 2], "threads": 128, "shared_memory": 0,
     "grid": {"row_tiles": 4, "token_tile": 64},
-    "arguments": [{"name": "x", "kind": "memref"}, {"name": "tokens", "kind": "size"}],
+    "arguments": [
+        {"name": "x", "kind": "memref", "shape": ["batch0", 2, 5, "tokens"]}, {"name": "tokens", "kind": "size"},
+    ],
 }
 
 
 def test_manifest():
-    kernel = manifest.Kernel(None, ".", ENTRY)
+    kernel = manifest.Kernel(".", ENTRY)
     assert kernel.num_blocks({"tokens": 65, "batch0": 3}) == 4 * 2 * 3 * 2
     assert kernel.num_blocks({"tokens": 0, "batch0": 3}) == 0
-    limited = manifest.Kernel(None, ".", {**ENTRY, "grid": {**ENTRY["grid"], "max_blocks": 5}})
+    limited = manifest.Kernel(".", {**ENTRY, "grid": {**ENTRY["grid"], "max_blocks": 5}})
     assert limited.num_blocks({"tokens": 65, "batch0": 3}) == 5
-    parameters = kernel.parameters({"x": (0x1000, 30)}, {"tokens": 7})
-    values = [ctypes.cast(p, ctypes.POINTER(ctypes.c_int64))[0] for p in parameters]
-    assert values == [0x1000, 0x1000, 0, 30, 1, 7], values
+    assert kernel.threads == 128
+
+
+class FakeDriver:
+    """What of the driver a launch calls; keeps what it was given."""
+
+    def __init__(self):
+        self.launches = []
+
+    def succeed(self, *_):
+        return 0
+
+    cuModuleLoadData = cuModuleGetFunction = cuModuleUnload = succeed
+
+    def cuLaunchKernelEx(self, config, function, parameters, extra):
+        config = config._obj
+        values = [ctypes.cast(slot, ctypes.POINTER(ctypes.c_int64))[0] for slot in parameters]
+        self.launches.append((list(config.grid), list(config.block), config.stream, config.num_attributes, values))
+        return 0 if values[0] else 1
+
+    def cuGetErrorString(self, result, text):
+        text._obj.value = b"invalid argument"
+
+    def cuDriverGetVersion(self, version):
+        version._obj.value = 13010
+
+
+def test_launch():
+    import _launcher
+
+    driver, loads = FakeDriver(), _launcher._library
+    _launcher._library = lambda: driver
+    try:
+        (OUT / "k.cubin").write_bytes(b"code")
+        kernel = manifest.Kernel(OUT, {**ENTRY, "dependent_launch": True})
+        launch = kernel.prepare({"tokens": 65, "batch0": 3}, dependent=True)
+        assert launch.buffers == ["x"]
+        launch({"x": 0x1000}, 9)
+        launch({}, 10)
+        values = [0x1000, 0x1000, 0, 3 * 2 * 5 * 65, 1, 65]
+        assert driver.launches == [([48, 1, 1], [128, 1, 1], stream, 1, values) for stream in (9, 10)], driver.launches
+        kernel.prepare({"tokens": 0, "batch0": 3})({"x": 0x1000}, 9)
+        assert len(driver.launches) == 2
+        manifest.Kernel(OUT, ENTRY).prepare({"tokens": 1, "batch0": 1}, dependent=True)({"x": 1}, 9)
+        assert driver.launches[-1][3] == 0
+        try:
+            launch({"x": 0}, 9)
+            raise AssertionError("requires a failure")
+        except _launcher.DriverError as error:
+            assert str(error) == (
+                "requires cuLaunchKernelEx to succeed, but the driver (CUDA 13.1) says: invalid argument"
+            )
+        kernel.unload()
+    finally:
+        _launcher._library = loads
 
 
 def test_cases():

@@ -13,6 +13,7 @@
 torch.Size([3, 64])
 """
 
+from .._launcher import DriverError
 from ..errors import LibraryError
 
 try:
@@ -21,7 +22,6 @@ except ImportError as error:
     raise LibraryError("requires PyTorch (pip install torch), but it is not installed") from error
 
 from ._calibrate import calibrate
-from ._driver import DriverError
 from ._files import load_, save, storage_metadata
 from ._kernels import MissingKernelError, compile_kernels, use_kernels
 from ._layers import LayerError

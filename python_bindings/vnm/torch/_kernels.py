@@ -16,11 +16,11 @@ import torch
 from .. import _compile, errors
 from .._linear import linear_mlir
 from .._pattern import Pattern, PatternLike
-from ._manifest import Kernel, Key, read_manifest
+from ._manifest import Kernel, Key, Launch, read_manifest
 
 _DTYPES = {torch.float16: "f16", torch.bfloat16: "bf16"}
 _kernels: "dict[Key, list[Kernel]]" = {}
-_chosen: "dict[tuple[Key, int, torch.device], Kernel]" = {}
+_launches: "dict[tuple[Any, ...], Launch]" = {}
 
 
 class MissingKernelError(errors.Error, LookupError):
@@ -45,7 +45,7 @@ def use_kernels(*folders: Union[str, "os.PathLike[str]"]) -> int:
                 if key is not None:
                     found.setdefault(key, []).append(kernel)
     _kernels.clear()
-    _chosen.clear()
+    _launches.clear()
     _kernels.update(found)
     return sum(map(len, found.values()))
 
@@ -63,18 +63,36 @@ def find_kernel(key: Key, tokens: int, device: torch.device) -> Kernel:
     MissingKernelError: none. A product with a bias takes a kernel without one if
     there is none with it.
     """
-    cached = _chosen.get((key, tokens, device))
-    if cached is not None:
-        return cached
     candidates = _kernels.get(key, []) or _kernels.get(key._replace(bias=False), [])
     enough = [
         kernel for kernel in candidates if kernel.fits(device) and (kernel.tokens is None or kernel.tokens >= tokens)
     ]
     if not enough:
         raise MissingKernelError(_advice(key, tokens, device, candidates))
-    chosen = min(enough, key=lambda kernel: (kernel.tokens is None, kernel.tokens))
-    _chosen[key, tokens, device] = chosen
-    return chosen
+    return min(enough, key=lambda kernel: (kernel.tokens is None, kernel.tokens))
+
+
+def find_launch(
+    v: int,
+    m: int,
+    rows: int,
+    cols: int,
+    dtype: torch.dtype,
+    permuted: bool,
+    bias: bool,
+    tokens: int,
+    device: torch.device,
+) -> Launch:
+    """What computes a product of T columns. Errors are those of make_key(), of find_kernel()
+    and of the driver."""
+    # Every call of a layer comes here: a product that was seen takes one look-up.
+    product = (v, m, rows, cols, dtype, permuted, bias, tokens, device)
+    found = _launches.get(product)
+    if found is None:
+        count = padded_tokens(tokens)
+        kernel = find_kernel(make_key(f"{v}:2:{m}", rows, cols, dtype, permuted, bias), count, device)
+        found = _launches[product] = Launch(kernel, kernel.tokens or count, device)
+    return found
 
 
 def _advice(key: Key, tokens: int, device: torch.device, candidates: "list[Kernel]") -> str:

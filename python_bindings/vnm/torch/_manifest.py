@@ -2,22 +2,17 @@
 # See the file LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# This file reads manifests of compiled kernels.
+# This file says which kernels of a manifest layers can launch, and launches them.
 
-"""Kernels of a manifest (docs/aot.md), loaded when they are first launched."""
+"""Kernels of a manifest (docs/aot.md) on tensors."""
 
-import ctypes
-import json
 import pathlib
-from typing import Any, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 import torch
 from torch import Tensor
 
-from .. import errors
-from . import _driver
-
-_VERSION = 1
+from .. import _launcher
 
 
 class Key(NamedTuple):
@@ -31,23 +26,14 @@ class Key(NamedTuple):
     bias: bool
 
 
-class Kernel:
+class Kernel(_launcher.Kernel):
     """One kernel. Its activations and results are feature-major."""
-
-    def __init__(self, folder: pathlib.Path, entry: "dict[str, Any]") -> None:
-        self.entry = entry
-        self._path = folder / entry["code"]
-        self._functions: "dict[int, ctypes.c_void_p]" = {}
 
     @property
     def tokens(self) -> Optional[int]:
         """T, or None for any."""
         tokens = self.entry["tokens"]
         return None if isinstance(tokens, str) else tokens
-
-    @property
-    def chip(self) -> str:
-        return self.entry["chip"]
 
     def key(self) -> Optional[Key]:
         """The products that it computes; None if it is none that a layer launches."""
@@ -74,44 +60,49 @@ class Kernel:
         own = number == 10 * major + minor
         return own or (self.entry["format"] == "ptx" and self.chip[-1].isdigit() and number < 10 * major + minor)
 
-    def launch(self, buffers: "dict[str, Tensor]", tokens: int) -> None:
-        """Launches on the current stream of the buffers' device, x and y of `tokens` columns."""
-        device = buffers["y"].device
-        grid = self.entry["grid"]
-        blocks = grid["row_tiles"] * -(-tokens // grid["token_tile"])
-        blocks = min(blocks, grid.get("max_blocks", blocks))
-        if blocks == 0:
-            return
-        values: "list[Any]" = []
-        for argument in self.entry["arguments"]:
-            if argument["kind"] == "size":
-                values.append(ctypes.c_int64(tokens))
-                continue
-            tensor = buffers["bias" if argument["name"].startswith("epilogue") else argument["name"]]
-            pointer = ctypes.c_void_p(tensor.data_ptr())
-            values += [pointer, pointer, ctypes.c_int64(0), ctypes.c_int64(tensor.numel()), ctypes.c_int64(1)]
-        with torch.cuda.device(device):
-            function = self._load(device.index)
-            stream = torch.cuda.current_stream(device).cuda_stream
-            _driver.launch(function, blocks, self.entry["threads"], self.entry["shared_memory"], stream, values)
 
-    def _load(self, device: int) -> ctypes.c_void_p:
-        if device not in self._functions:
-            try:
-                code = self._path.read_bytes()
-            except OSError as error:
-                raise errors.FileError(f"requires the code of a kernel, but '{self._path}' cannot be read") from error
-            self._functions[device] = _driver.load_function(code, self.entry["name"], self.entry["shared_memory"])
-        return self._functions[device]
+class Launch:
+    """A kernel, ready for one device and x and y of `width` columns."""
+
+    def __init__(self, kernel: Kernel, width: int, device: torch.device) -> None:
+        self.width = width
+        #: Whether the kernel adds the bias.
+        self.adds_bias: bool = kernel.entry["epilogue"]
+        self._device = device
+        with torch.cuda.device(device):
+            self._launch = kernel.prepare({"tokens": width}, device=device.index)
+
+    def __call__(
+        self,
+        values: Tensor,
+        metadata: Tensor,
+        columns: Tensor,
+        rows: Optional[Tensor],
+        x: Tensor,
+        y: Tensor,
+        bias: Optional[Tensor],
+    ) -> None:
+        """Launches on the current stream of the device. Tensors are contiguous; rows and
+        bias are there where the kernel has them."""
+        buffers = {
+            "values": values.data_ptr(),
+            "metadata": metadata.data_ptr(),
+            "columns": columns.data_ptr(),
+            "x": x.data_ptr(),
+            "y": y.data_ptr(),
+        }
+        if rows is not None:
+            buffers["rows"] = rows.data_ptr()
+        if bias is not None:
+            buffers["epilogue0"] = bias.data_ptr()
+        stream = torch.cuda.current_stream(self._device).cuda_stream
+        if torch.cuda.current_device() == self._device.index:
+            self._launch(buffers, stream)
+            return
+        with torch.cuda.device(self._device):
+            self._launch(buffers, stream)
 
 
 def read_manifest(path: pathlib.Path) -> "list[Kernel]":
     """The kernels of a manifest. FormatError: it is none, or of another version."""
-    try:
-        manifest = json.loads(path.read_text())
-        version, entries = manifest["version"], manifest["kernels"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise errors.FormatError(f"requires a manifest of kernels, but '{path}' is none: {error}") from error
-    if version != _VERSION:
-        raise errors.FormatError(f"requires a manifest of version {_VERSION}, but '{path}' has version {version}")
-    return [Kernel(path.parent, entry) for entry in entries]
+    return [Kernel(kernel.folder, kernel.entry) for kernel in _launcher.read_manifest(path.parent)]

@@ -11,12 +11,20 @@ from typing import Any, Optional
 import torch
 from torch import Tensor
 
-from ._kernels import MissingKernelError, find_kernel, make_key, padded_tokens
+from ._kernels import MissingKernelError, find_launch
 from ._structure import to_dense, value_columns
 from ._transpose import to_feature_major
 
 
-@torch.library.custom_op("vnm::spmm", mutates_args=(), device_types="cpu")
+# Defined by its schema: torch.library.custom_op() wraps an operator in 10 us of Python.
+torch.library.define(
+    "vnm::spmm",
+    "(Tensor x, Tensor values, Tensor metadata, Tensor columns, Tensor? rows, Tensor? bias, int v, int m, str fallback)"
+    " -> Tensor",
+    tags=(torch.Tag.needs_fixed_stride_order, torch.Tag.pt2_compliant_tag),
+)
+
+
 def spmm(
     x: Tensor,
     values: Tensor,
@@ -34,6 +42,10 @@ def spmm(
     compiled kernel runs (use_kernels); where there is none, `fallback` "error" raises
     MissingKernelError and "dense" multiplies by the dense weight.
     """
+    return torch.ops.vnm.spmm.default(x, values, metadata, columns, rows, bias, v, m, fallback)
+
+
+def _on_cpu(x, values, metadata, columns, rows, bias, v, m, fallback):  # noqa: ANN001, ANN202
     return _multiply_dense(x, values, metadata, columns, rows, bias, v)
 
 
@@ -44,31 +56,26 @@ def _multiply_dense(
     return torch.mm(dense, x.t()) if bias is None else torch.addmm(bias[:, None], dense, x.t())
 
 
-@spmm.register_fake
-def _(x, values, metadata, columns, rows, bias, v, m, fallback):  # noqa: ANN001, ANN202
+def _on_fake(x, values, metadata, columns, rows, bias, v, m, fallback):  # noqa: ANN001, ANN202
     return x.new_empty(values.shape[0], x.shape[0])
 
 
-@spmm.register_kernel("cuda")
-def _(x, values, metadata, columns, rows, bias, v, m, fallback):  # noqa: ANN001, ANN202
+def _on_cuda(x, values, metadata, columns, rows, bias, v, m, fallback):  # noqa: ANN001, ANN202
     tokens, cols = x.shape
+    out = values.shape[0]
     try:
-        key = make_key(f"{v}:2:{m}", values.shape[0], cols, values.dtype, rows is not None, bias is not None)
-        kernel = find_kernel(key, padded_tokens(tokens), x.device)
+        launch = find_launch(v, m, out, cols, values.dtype, rows is not None, bias is not None, tokens, x.device)
     except (MissingKernelError, ValueError):
         if fallback != "dense":
             raise
         return _multiply_dense(x, values, metadata, columns, rows, bias, v)
-    width = kernel.tokens or padded_tokens(tokens)
-    y = x.new_empty(values.shape[0], width)
-    buffers = {"values": values, "metadata": metadata, "columns": columns, "x": to_feature_major(x, width), "y": y}
-    if rows is not None:
-        buffers["rows"] = rows
-    fused = kernel.entry["epilogue"]
-    if fused:
-        buffers["bias"] = bias
-    kernel.launch({name: tensor.contiguous() for name, tensor in buffers.items()}, width)
-    if bias is not None and not fused:
+    width = launch.width
+    y = x.new_empty(out, width)
+    rows = None if rows is None else rows.contiguous()
+    fused = bias.contiguous() if launch.adds_bias else None
+    x = to_feature_major(x, width)
+    launch(values.contiguous(), metadata.contiguous(), columns.contiguous(), rows, x, y, fused)
+    if bias is not None and not launch.adds_bias:
         y += bias[:, None]
     return y if width == tokens else y[:, :tokens].contiguous()
 
@@ -94,4 +101,7 @@ def _backward(ctx: Any, gradient: Tensor) -> Any:
     return of_x, of_values, None, None, None, of_bias, None, None, None
 
 
-spmm.register_autograd(_backward, setup_context=_save)
+torch.library.impl("vnm::spmm", "CPU", _on_cpu)
+torch.library.impl("vnm::spmm", "CUDA", _on_cuda)
+torch.library.register_fake("vnm::spmm", _on_fake)
+torch.library.register_autograd("vnm::spmm", _backward, setup_context=_save)

@@ -19,7 +19,8 @@ from torch import nn
 
 import vnm
 import vnm.torch as vt
-from vnm.torch import _driver, _kernels
+from vnm import _launcher
+from vnm.torch import _kernels
 
 
 def refuses(kind, text, function, *arguments, **keywords):
@@ -126,11 +127,11 @@ def test_no_driver():
     def fails(name):
         raise OSError(f"{name}: cannot open shared object file")
 
-    loads, _driver.ctypes.CDLL = _driver.ctypes.CDLL, fails
+    loads, _launcher.ctypes.CDLL = _launcher.ctypes.CDLL, fails
     try:
-        refuses(vt.DriverError, "requires the CUDA driver, but libcuda.so.1 does not load", _driver.call, "cuInit", 0)
+        refuses(vt.DriverError, "requires the CUDA driver, but libcuda.so.1 does not load", _launcher.call, "cuInit", 0)
     finally:
-        _driver.ctypes.CDLL = loads
+        _launcher.ctypes.CDLL = loads
 
 
 def test_refuses():
