@@ -40,13 +40,14 @@ torch._inductor.config.autotune_local_cache = False
 
 
 class Forward:
-    """A compiled forward pass as a CUDA graph, which reads x."""
+    """A compiled forward pass as a CUDA graph, which reads x; `options` are
+    torch.compile's."""
 
-    def __init__(self, network, x):
+    def __init__(self, network, x, options=None):
         torch.compiler.reset()
         # The graph launches on what the network and the compiled code hold.
         self.network, self.x = network, x
-        self.compiled = torch.compile(network, fullgraph=True, dynamic=False)
+        self.compiled = torch.compile(network, fullgraph=True, dynamic=False, options=options)
         stream = torch.cuda.Stream()
         with torch.no_grad(), torch.cuda.stream(stream):
             for _ in range(3):
@@ -115,18 +116,19 @@ def make_input(case):
     return torch.randn(case.shape, dtype=torch.float16, device="cuda", generator=generator)
 
 
-def compile_forward(case, weights):
+def compile_forward(case, weights, sparse_options):
     """Compiles a forward pass for the sake of torch.compile's caches."""
-    Forward(make_network(case, weights), make_input(case))
+    Forward(make_network(case, weights), make_input(case), None if weights == "dense" else sparse_options)
 
 
-def measure_case(case, patterns, rounds):
-    """The entries of a network: dense, then every pattern. They take turns in every round."""
+def measure_case(case, patterns, rounds, sparse_options):
+    """The entries of a network: dense, then every pattern. They take turns in every round.
+    `sparse_options` are torch.compile's for sparse networks."""
     x = make_input(case)
     forwards, errors = {}, {"dense": 0.0}
     for weights in ("dense", *patterns):
         network = make_network(case, weights)
-        forwards[weights] = Forward(network, x)
+        forwards[weights] = Forward(network, x, None if weights == "dense" else sparse_options)
         if weights != "dense":
             with torch.no_grad():
                 expected = masked(network)(x).double()

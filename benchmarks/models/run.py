@@ -13,7 +13,8 @@ kernels that the networks' layers launch and copies these scripts and the source
 the package `vnm` beside them. `run` needs PyTorch, the driver and the library of the
 package, an installed wheel's or one that VNM_LIBRARY names. First torch.compile compiles all
 forward passes at once, in processes of their own, to fill its caches; then the networks
-are measured one after the other. See docs/performance.md.
+are measured one after the other. See
+docs/performance-networks.md.
 """
 
 import argparse
@@ -76,7 +77,7 @@ def compile_one(options, name, weights):
     import cases
     import measure
 
-    measure.compile_forward(cases.choose(name)[0], weights)
+    measure.compile_forward(cases.choose(name)[0], weights, sparse_options(options))
 
 
 def measure_one(options, name):
@@ -84,14 +85,28 @@ def measure_one(options, name):
     import cases
     import measure
 
-    entries = measure.measure_case(cases.choose(name)[0], options.patterns.split(","), options.rounds)
-    return measure.device_facts(), entries
+    case, patterns = cases.choose(name)[0], options.patterns.split(",")
+    with gpu:
+        entries = measure.measure_case(case, patterns, options.rounds, sparse_options(options))
+        return measure.device_facts(), entries
+
+
+def sparse_options(options):
+    """{option of torch.compile: bool}"""
+    pairs = [text.partition("=") for text in filter(None, options.sparse_options.split(","))]
+    return {name: bool(int(value)) for name, _, value in pairs}
+
+
+def set_lock(lock):
+    """Gives a process the lock of the GPU."""
+    global gpu
+    gpu = lock
 
 
 def in_processes(workers, function, calls):
     """Results of function(*call) in fresh processes, in order; None where one failed."""
     spawn = multiprocessing.get_context("spawn")
-    with futures.ProcessPoolExecutor(workers, spawn, max_tasks_per_child=1) as pool:
+    with futures.ProcessPoolExecutor(workers, spawn, set_lock, (spawn.Lock(),), max_tasks_per_child=1) as pool:
         for call, future in [(call, pool.submit(function, *call)) for call in calls]:
             try:
                 yield future.result()
@@ -111,7 +126,7 @@ def run(options):
         list(in_processes(options.jobs, compile_one, calls))
     print(report.HEADER, flush=True)
     results, failed = [], []
-    for name, found in zip(names, in_processes(1, measure_one, [(options, name) for name in names])):
+    for name, found in zip(names, in_processes(len(names), measure_one, [(options, name) for name in names])):
         if found is None:
             failed.append(name)
             continue
@@ -150,6 +165,8 @@ def main():
     time.add_argument("--rounds", type=int, default=5, help="how often the forward passes take turns (default 5)")
     time.add_argument("--jobs", type=int, default=os.cpu_count(),
                       help="processes that compile first; 0: none does (default: as many as there are CPUs)")
+    time.add_argument("--sparse-options", default="", metavar="NAME=0|1,...",
+                      help="options of torch.compile for sparse networks")
     time.add_argument("--json", help="where to write the results, after every network")
     time.set_defaults(function=run)
     for command in (make, time):
