@@ -39,6 +39,14 @@ def find_package(folder):
     sys.path.insert(0, beside)
 
 
+def parse_switches(text):
+    """{name: bool} of NAME=0|1,...; None if there are none."""
+    pairs = [pair.partition("=") for pair in filter(None, text.split(","))]
+    if any(value not in ("0", "1") for _, _, value in pairs):
+        raise argparse.ArgumentTypeError(f"requires NAME=0 or NAME=1, separated by commas, but it is {text!r}")
+    return {name: value == "1" for name, _, value in pairs} or None
+
+
 def build(options):
     """Compiles a kernel for every layer, pattern and number of tokens."""
     sys.path.insert(0, os.path.join(ROOT, "python_bindings"))
@@ -77,7 +85,7 @@ def compile_one(options, name, weights):
     import cases
     import measure
 
-    measure.compile_forward(cases.choose(name)[0], weights, sparse_options(options))
+    measure.compile_forward(cases.choose(name)[0], weights, options.sparse_options)
 
 
 def measure_one(options, name):
@@ -87,14 +95,8 @@ def measure_one(options, name):
 
     case, patterns = cases.choose(name)[0], options.patterns.split(",")
     with gpu:
-        entries = measure.measure_case(case, patterns, options.rounds, sparse_options(options))
+        entries = measure.measure_case(case, patterns, options.rounds, options.sparse_options)
         return measure.device_facts(), entries
-
-
-def sparse_options(options):
-    """{option of torch.compile: bool}"""
-    pairs = [text.partition("=") for text in filter(None, options.sparse_options.split(","))]
-    return {name: bool(int(value)) for name, _, value in pairs}
 
 
 def set_lock(lock):
@@ -165,7 +167,7 @@ def main():
     time.add_argument("--rounds", type=int, default=5, help="how often the forward passes take turns (default 5)")
     time.add_argument("--jobs", type=int, default=os.cpu_count(),
                       help="processes that compile first; 0: none does (default: as many as there are CPUs)")
-    time.add_argument("--sparse-options", default="", metavar="NAME=0|1,...",
+    time.add_argument("--sparse-options", type=parse_switches, metavar="NAME=0|1,...",
                       help="options of torch.compile for sparse networks")
     time.add_argument("--json", help="where to write the results, after every network")
     time.set_defaults(function=run)
