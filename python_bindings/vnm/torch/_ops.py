@@ -101,7 +101,7 @@ def _backward(ctx: Any, gradient: Tensor) -> Any:
     return of_x, of_values, None, None, None, of_bias, None, None, None
 
 
-torch.library.impl("vnm::spmm", "CPU", _on_cpu)
-torch.library.impl("vnm::spmm", "CUDA", _on_cuda)
+torch.library.impl("vnm::spmm", "cpu", _on_cpu)
+torch.library.impl("vnm::spmm", "cuda", _on_cuda)
 torch.library.register_fake("vnm::spmm", _on_fake)
 torch.library.register_autograd("vnm::spmm", _backward, setup_context=_save)
