@@ -65,7 +65,7 @@ def build(options):
         if os.path.exists(path(other[1])):
             os.remove(path(other[1]))
     shutil.copy(os.path.join(options.build, "lib", runtime), options.dir)
-    for name in ("check_gpu.py", "gpu_cases.py"):
+    for name in ("check_gpu.py", "gpu_cases.py", "fragments.py"):
         shutil.copy(os.path.join(os.path.dirname(os.path.abspath(__file__)), name), options.dir)
     for name in ("host.mlir", "host.ll", "host.o"):
         os.remove(path(name))

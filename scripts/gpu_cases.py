@@ -7,6 +7,7 @@ import dataclasses
 import math
 
 import numpy as np
+from fragments import to_fragments
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Case:
     strided: bool = False
     poison: bool = False
     tensor: bool = False
+    fragments: bool = False
 
     @property
     def groups(self):
@@ -44,6 +46,24 @@ class Case:
     def shape(self, channels, token_major):
         pair = (self.tokens, channels) if token_major else (channels, self.tokens)
         return self.batch + pair
+
+
+def in_fragments(cases, names):
+    """The cases of these names, with weights in fragments."""
+    return [dataclasses.replace(c, name=f"{c.name}_fragments", fragments=True) for c in cases if c.name in names]
+
+
+WGMMA_IN_FRAGMENTS = (
+    "wgmma_v64_m4 wgmma_v128_m5 wgmma_v64_m6 wgmma_v128_m8 wgmma_v64_m16 wgmma_aligned wgmma_tall_panel wgmma_few_rows "
+    "wgmma_one_group wgmma_one_row wgmma_many_tiles wgmma_wide_ids wgmma_permuted_bias wgmma_batch wgmma_token_odd "
+    "large_wgmma large_wgmma_v64 large_wgmma_m16 large_wgmma_m4"
+).split()
+SKINNY_IN_FRAGMENTS = (
+    "skinny_v16_m4 skinny_v128_m5 skinny_v32_m6 skinny_v64_m8 skinny_v16_m16 skinny_aligned_1 skinny_aligned_64 "
+    "skinny_long_16 skinny_long_odd skinny_long_odd_1 skinny_token_5 skinny_63 skinny_many_rows skinny_one_row "
+    "skinny_one_col skinny_wide_ids skinny_permuted_bias skinny_batch_1 large_skinny_1 large_skinny_64 large_skinny_m5 "
+    "large_skinny_m5_1"
+).split()
 
 
 def make_wgmma_cases():
@@ -90,7 +110,7 @@ def make_wgmma_cases():
         Case("large_wgmma_m4", 768, 768, 8192, v=128, m=4, out="f16", dynamic=False),
         Case("large_wgmma_v64_m16", 4096, 4096, 2048, v=64, m=16, out="f16", dynamic=False),
     ]
-    return cases
+    return cases + in_fragments(cases, WGMMA_IN_FRAGMENTS)
 
 
 def make_skinny_cases():
@@ -150,7 +170,7 @@ def make_skinny_cases():
         Case("large_skinny_m5", 8192, 8192, 8, v=128, m=5, dtype="bf16", **common),
         Case("large_skinny_m5_1", 8192, 8192, 1, v=64, m=5, **common),
     ]
-    return cases
+    return cases + in_fragments(cases, SKINNY_IN_FRAGMENTS)
 
 
 def get_cases(family):
@@ -290,10 +310,12 @@ def function(case):
 
     g = case.groups
     ids = "i32" if case.wide_ids else "i16"
+    blocks, stages = -(-case.rows // 16), -(-g // 16)
     types = [
-        ("values", shaped(kind, (case.rows, 2 * g), case.dtype)),
-        ("metadata", shaped(kind, (case.rows, -(-g // 4)), "i16")),
-        ("columns", shaped(kind, (case.panels, 4 * g), ids)),
+        ("values", shaped(kind, (blocks, stages, 2, 32, 8) if case.fragments else (case.rows, 2 * g), case.dtype)),
+        ("metadata", shaped(kind, (blocks, stages, 32), "i32") if case.fragments
+         else shaped(kind, (case.rows, -(-g // 4)), "i16")),
+        ("columns", shaped(kind, (case.panels, 64 * stages if case.fragments else 4 * g), ids)),
         ("x", activation(case.cols, case.x_token_major, case.dtype, case.strided)),
         ("y", activation(case.rows, case.y_token_major, case.out, case.strided)),
     ]
@@ -339,6 +361,8 @@ def function(case):
         encoding += ", columns = i32"
     if case.permuted:
         encoding += ", rows = permuted"
+    if case.fragments:
+        encoding += ", layout = fragments"
     signature = ", ".join(f"%{n}: {t}" for n, t in parameters)
     result = f" -> {named['y']}" if case.tensor else ""
     return f"""
@@ -411,6 +435,8 @@ def make_weight(case, rng):
     mask[row_index, ids.ravel()] = True
     id_type = np.int32 if case.wide_ids else np.uint16
     parts = [values, metadata, columns.reshape(case.panels, -1).astype(id_type)]
+    if case.fragments:
+        parts = list(to_fragments(*parts, sentinel=case.cols))
     return parts, rows.astype(np.int32), dense[:, :-1], mask[:, :-1]
 
 

@@ -85,7 +85,8 @@ class Case:
 
     `variant` names the options it is compiled with; `schedule` is what #vnm.schedule
     holds, e.g. "family = wgmma_sp, token_tile = 256", or empty to let the compiler
-    choose; `epilogue` is one of EPILOGUES.
+    choose; `epilogue` is one of EPILOGUES; `fragments`: whether the weight is stored
+    in the order of registers.
     """
 
     rows: int
@@ -98,15 +99,24 @@ class Case:
     variant: str = "default"
     schedule: str = ""
     epilogue: str = "none"
+    fragments: bool = False
 
     @property
     def name(self):
         parts = [f"{self.rows}x{self.cols}x{self.tokens}_{self.v}_2_{self.m}_{self.dtype}"]
         parts += ["token"] * self.token_major
         parts += [self.epilogue] * (self.epilogue != "none")
+        parts += ["fragments"] * self.fragments
         parts.append(self.variant)
         parts += [re.sub(r"\W+", "-", self.schedule)] * bool(self.schedule)
         return "_".join(parts)
+
+
+def with_layout(case, chip, layout):
+    """The case with its weight in `layout`, canonical or fragments, if a kernel of the
+    chip can read that: few tokens anywhere, else whole pieces on sm_90a."""
+    reads = case.tokens <= 64 or (chip == "sm_90a" and case.tokens % 8 == 0 and case.v >= 64)
+    return dataclasses.replace(case, fragments=layout == "fragments" and reads)
 
 
 def parse_shapes(texts):
@@ -159,11 +169,19 @@ def to_mlir(case, name="product"):
         a, b = (case.tokens, channels) if case.token_major else (channels, case.tokens)
         return f"memref<{a}x{b}x{case.dtype}>"
 
-    types = [
+    weight = [
         f"memref<{case.rows}x{2 * groups}x{case.dtype}>", f"memref<{case.rows}x{-(-groups // 4)}xi16>",
-        f"memref<{panels}x{4 * groups}x{ids}>", activation(case.cols),
+        f"memref<{panels}x{4 * groups}x{ids}>",
     ]
     encoding = f"{case.v}:2:{case.m}" + (", columns = i32" if ids == "i32" else "")
+    if case.fragments:
+        blocks, stages = -(-case.rows // 16), -(-groups // 16)
+        weight = [
+            f"memref<{blocks}x{stages}x2x32x8x{case.dtype}>", f"memref<{blocks}x{stages}x32xi32>",
+            f"memref<{panels}x{64 * stages}x{ids}>",
+        ]
+        encoding += ", layout = fragments"
+    types = [*weight, activation(case.cols)]
     attributes = []
     if case.token_major:
         attributes += ["x_layout = #vnm.activation_layout<token_major>", "y_layout = #vnm.activation_layout<token_major>"]

@@ -48,7 +48,7 @@ def compare(facts, vnm_opt, chip, table):
     work = []
     for shape, pattern in times:
         v, _, m = map(int, pattern.split(":"))
-        work.append(cases.Case(*shape, v, m, facts["dtype"]))
+        work.append(cases.with_layout(cases.Case(*shape, v, m, facts["dtype"]), chip, "fragments"))
     comparisons = []
     for (shape, pattern), text in zip(times, schedules.chosen(vnm_opt, chip, table, work)):
         kernels = times[(shape, pattern)]

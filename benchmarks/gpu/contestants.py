@@ -6,6 +6,8 @@ this project. Each knows its buffers, its reference and its tolerance."""
 
 import torch
 
+import weights
+
 # Bytes that the sets of buffers of one contestant take together: more than three
 # times the largest L2 cache, so that no launch finds its operands there.
 ROTATED_BYTES = 200 << 20
@@ -120,6 +122,9 @@ class Ours(Contestant):
         kernel = built.kernel
         self.epilogue = built.epilogue
         layouts = {a["name"]: a.get("layout") for a in kernel.arguments}
+        groups = parts["values"].shape[1] // 2
+        if layouts["values"] == "fragments":
+            parts = weights.to_fragments(parts, kernel.cols)
         self.y_token_major = layouts["y"] == "token_major"
         x = x.t().contiguous() if layouts["x"] == "token_major" else x
         out = {a["name"]: a["type"] for a in kernel.arguments}["y"]
@@ -129,13 +134,12 @@ class Ours(Contestant):
         buffers = {**parts, "x": x, "y": y}
         if self.epilogue != "none":
             # As large as the sums, so that an epilogue that forgets it is wrong.
-            scale = float(parts["values"].shape[1]) ** 0.5
+            scale = float(2 * groups) ** 0.5
             buffers["epilogue0"] = (scale * torch.randn(rows, device=x.device)).to(x.dtype)
         copies = copies or num_copies(*buffers.values())
-        groups = parts["values"].shape[1] // 2
         labels = {"contestant": "vnm", "pattern": kernel.pattern, "family": kernel.family,
                   "schedule": kernel.schedule, "variant": built.variant, "epilogue": self.epilogue,
-                  "dependent": dependent, "layout": layouts["x"]}
+                  "dependent": dependent, "layout": layouts["x"], "weight_layout": layouts["values"] or "canonical"}
         # The result's rounding, and one truncation of the sum to f32 per mma.sp.
         super().__init__(shape, labels, copies, ROUNDING.get(out, 0.0) + 2.0**-23 * (2 + -(-groups // 8)))
         self.sets = [{name: tensor.clone() for name, tensor in buffers.items()} for _ in range(copies)]

@@ -43,10 +43,12 @@ if os.path.basename(os.path.dirname(HERE)) == "vnm" and not os.path.isdir(BUILD)
 def get_cases(options, variants):
     """The cases that the options of build name."""
     work = [
-        cases.Case(*shape, v, m, options.dtype, options.token_major, variant, epilogue=epilogue)
+        cases.with_layout(cases.Case(*shape, v, m, options.dtype, options.token_major, variant, epilogue=epilogue),
+                          options.chip, options.weight_layout)
         for shape in cases.parse_shapes(options.shapes) for v, m in cases.parse_patterns(options.patterns)
         for variant, epilogue in itertools.product(variants, options.epilogue)
     ]
+    work = schedules.with_canonical(work, options.schedules)
     return schedules.with_schedules(vnm_opt_of(options), options.chip, work, options.schedules)
 
 
@@ -227,6 +229,8 @@ def add_build(commands):
     add_compiler(parser)
     add_products(parser)
     parser.add_argument("--token-major", action="store_true", help="kernels with token-major x and y")
+    parser.add_argument("--weight-layout", default="fragments", choices=("canonical", "fragments"),
+                        help="order of packed weights for kernels that can read either (default fragments)")
     parser.add_argument("--epilogue", nargs="+", default=["none"], choices=list(cases.EPILOGUES),
                         help="what is computed on the sums; several may follow (default none)")
     parser.add_argument("--schedules", default="default", choices=("default", "families", "all"),

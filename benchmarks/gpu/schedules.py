@@ -48,9 +48,9 @@ def list_products(vnm_opt, text, chip, *passes):
         return read_listing(path)
 
 
-def key_of(dtype, rows, cols, tokens, pattern, token_major):
+def key_of(dtype, rows, cols, tokens, pattern, token_major, fragments):
     layout = "token_major" if token_major else "feature_major"
-    return dtype, rows, cols, tokens, pattern, layout
+    return dtype, rows, cols, tokens, pattern, layout, fragments
 
 
 def admitted(vnm_opt, chip, work):
@@ -59,10 +59,28 @@ def admitted(vnm_opt, chip, work):
     known = {}
     for product in list_products(vnm_opt, module, chip):
         key = key_of(product["dtype"], product["rows"], product["cols"], product["tokens"], product["pattern"],
-                     product["x_layout"] == "token_major")
+                     product["x_layout"] == "token_major", product["weight_layout"] == "fragments")
         known[key] = [to_text(s["family"], s["fields"]) for s in product["schedules"]]
     return [(case, known[key_of(case.dtype, case.rows, case.cols, case.tokens, f"{case.v}:2:{case.m}",
-                                case.token_major)]) for case in work]
+                                case.token_major, case.fragments)]) for case in work]
+
+
+def with_canonical(work, which):
+    """The cases and, if several schedules are wanted, canonical twins of those in
+    fragments, for the families that read nothing else."""
+    if which == "default":
+        return list(work)
+    return [twin for case in work for twin in dict.fromkeys([case, dataclasses.replace(case, fragments=False)])]
+
+
+def drop_twins(listed):
+    """Without schedules of canonical weights that the same product has in fragments."""
+    known = {(case, text) for case, texts in listed for text in texts}
+    return [
+        (case, [text for text in texts
+                if case.fragments or (dataclasses.replace(case, fragments=True), text) not in known])
+        for case, texts in listed
+    ]
 
 
 def with_schedules(vnm_opt, chip, work, which):
@@ -71,7 +89,7 @@ def with_schedules(vnm_opt, chip, work, which):
     if which == "default":
         return list(work)
     result = []
-    for case, texts in admitted(vnm_opt, chip, work):
+    for case, texts in drop_twins(admitted(vnm_opt, chip, work)):
         if which == "families":
             texts = list(dict.fromkeys(text.split(",")[0] for text in texts))
         result += [dataclasses.replace(case, schedule=text) for text in texts]

@@ -60,7 +60,8 @@ def compile_all(options):
     else:
         work = [cases.Case(*shape, v, m, options.dtype) for shape in cases.parse_shapes(options.shapes)
                 for v, m in cases.parse_patterns(options.patterns)]
-    work = schedules.with_schedules(run.vnm_opt_of(options), options.chip, work, "all")
+    work = [cases.with_layout(case, options.chip, "fragments") for case in work]
+    work = schedules.with_schedules(run.vnm_opt_of(options), options.chip, schedules.with_canonical(work, "all"), "all")
     if not work:
         raise SystemExit(f"error: requires products that {options.chip} can compute, but there are none")
     return 1 if run.compile_into(options, work, {"default": ""}) else 0

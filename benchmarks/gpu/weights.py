@@ -55,6 +55,27 @@ def make_weight(rows, cols, v, m, dtype, generator):
     return parts, dense[:, :cols]
 
 
+def to_fragments(parts, sentinel):
+    """The storage parts in the order of a sparse tensor core's registers: written down
+    from the PTX manual's figures for mma.sp.m16n8k32."""
+    values, metadata, columns = parts["values"], parts["metadata"], parts["columns"]
+    rows, groups = values.shape[0], values.shape[1] // 2
+    blocks, stages = -(-rows // 16), -(-groups // 16)
+    padded = values.new_zeros(16 * blocks, 16 * stages, 2)
+    padded[:rows, :groups] = values.reshape(rows, groups, 2)
+    # Row 8 r + g of a block, group 8 step + 4 c + q of a stage: lane 4 g + q holds the
+    # pair in register a_i, i = 2 c + r.
+    split = padded.reshape(blocks, 2, 8, stages, 2, 2, 4, 2)  # b r g s step c q pair
+    lanes = split.permute(0, 3, 4, 2, 6, 5, 1, 7).reshape(blocks, stages, 2, 32, 8)
+    words = torch.full((16 * blocks, 4 * stages), 0x4444, dtype=torch.int64, device=values.device)
+    words[:rows, : metadata.shape[1]] = metadata.long() & 0xFFFF
+    halves = words.reshape(blocks, 2, 8, stages, 4)  # b r g s q
+    both = (halves[:, 0] | halves[:, 1] << 16).transpose(1, 2).reshape(blocks, stages, 32)
+    ids = wrap(columns.new_full((len(columns), 64 * stages), 0).long() + sentinel, columns.dtype)
+    ids[:, : columns.shape[1]] = columns
+    return {"values": lanes.contiguous(), "metadata": wrap(both, torch.int32), "columns": ids}
+
+
 def wrap(array, dtype):
     """Integers as unsigned numbers of the width of `dtype`."""
     bits = torch.iinfo(dtype).bits

@@ -45,6 +45,8 @@ typedef struct VnmEncoding {
   VnmForm form;
   bool hasLongColumns;  ///< column ids of 32 bits, for K beyond 65535
   bool hasPermutedRows; ///< the storage has a part `rows`
+  /// The storage is in the order of tensor cores' registers, not canonical.
+  bool isInFragmentOrder;
 } VnmEncoding;
 
 /// Whether `attribute` is a #vnm.encoding.

@@ -96,13 +96,16 @@ MlirAttribute vnmEncodingAttrGet(MlirContext context, VnmEncoding encoding) {
   return wrap(Attribute(EncodingAttr::get(
       ctx, pattern, *form,
       encoding.hasLongColumns ? ColumnWidth::I32 : ColumnWidth::I16,
-      encoding.hasPermutedRows ? RowOrder::Permuted : RowOrder::Identity)));
+      encoding.hasPermutedRows ? RowOrder::Permuted : RowOrder::Identity,
+      encoding.isInFragmentOrder ? StorageLayout::Fragments
+                                 : StorageLayout::Canonical)));
 }
 
 VnmEncoding vnmEncodingAttrGetEncoding(MlirAttribute attribute) {
   auto encoding = cast<EncodingAttr>(unwrap(attribute));
   return {toPattern(encoding.getPattern()), VnmForm(encoding.getForm()),
-          encoding.getColumnWidth() == ColumnWidth::I32, encoding.hasRows()};
+          encoding.getColumnWidth() == ColumnWidth::I32, encoding.hasRows(),
+          !encoding.isCanonical()};
 }
 
 intptr_t vnmEncodingAttrGetNumStorageParts(MlirAttribute attribute) {

@@ -194,12 +194,13 @@ static gpu::GPUFuncOp buildSkinny(OpBuilder &builder, SpmmOp op, StringRef name,
 
 static constexpr FamilyInfo kFamilies[] = {
     {KernelFamily::MmaSp, kMmaFields, explainMma, explainNoReluctance,
-     /*isSpecialised=*/false, completeMma, buildMma},
+     /*isSpecialised=*/false, /*readsFragments=*/false, completeMma, buildMma},
     {KernelFamily::WgmmaSp, kWgmmaFields, explainWgmma, explainWgmmaReluctance,
-     /*isSpecialised=*/false, completeWgmma, buildWgmma},
+     /*isSpecialised=*/false, /*readsFragments=*/true, completeWgmma,
+     buildWgmma},
     {KernelFamily::Skinny, kSkinnyFields, explainSkinny,
-     explainSkinnyReluctance, /*isSpecialised=*/true, completeSkinny,
-     buildSkinny},
+     explainSkinnyReluctance, /*isSpecialised=*/true, /*readsFragments=*/true,
+     completeSkinny, buildSkinny},
 };
 
 ArrayRef<FamilyInfo> vnm::getFamilies() { return kFamilies; }
@@ -246,6 +247,8 @@ std::string vnm::explainRefusal(const SpmmProblem &problem,
   }
   if (!problem.element.isF16() && !problem.element.isBF16())
     return "requires a weight of f16 or bf16";
+  if (problem.fragments && !info->readsFragments)
+    return "requires a weight of layout = canonical, but it is in fragments";
   return info->explainRefusal(problem, chip, schedule);
 }
 

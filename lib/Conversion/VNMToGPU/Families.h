@@ -38,6 +38,8 @@ struct FamilyInfo {
   /// Whether the family is for some problems only, so that its reluctance to
   /// compute others is no news.
   bool isSpecialised;
+  /// Whether the family reads weights in fragments as well.
+  bool readsFragments;
   /// The schedule with all fields. The family can compute the problem.
   ScheduleAttr (*complete)(const SpmmProblem &problem, const ChipInfo &chip,
                            ScheduleAttr schedule);

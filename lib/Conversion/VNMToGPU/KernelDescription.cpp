@@ -94,9 +94,13 @@ void DescriptionBuilder::addTokens() {
 }
 
 void DescriptionBuilder::addArguments(SpmmOp op) {
-  addBuffer("values", op.getValues());
-  addBuffer("metadata", op.getMetadata());
-  addBuffer("columns", op.getColumns());
+  SmallVector<NamedAttribute> layout;
+  if (!op.getEncoding().isCanonical())
+    layout.push_back(entry(
+        "layout", stringifyStorageLayout(op.getEncoding().getLayout())));
+  addBuffer("values", op.getValues(), layout);
+  addBuffer("metadata", op.getMetadata(), layout);
+  addBuffer("columns", op.getColumns(), layout);
   if (op.getRows())
     addBuffer("rows", op.getRows());
   addBuffer("x", op.getX(), entry(op.getXLayout()));

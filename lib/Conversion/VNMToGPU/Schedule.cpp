@@ -9,6 +9,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "vnm/Sparsity/Fragments.h"
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <limits>
@@ -22,7 +23,10 @@ SpmmProblem::SpmmProblem(SpmmOp op) {
   sparsity::Pattern pattern = op.getEncoding().getPattern().getPattern();
   numRows = op.getNumRows();
   numCols = op.getNumCols();
+  fragments = !op.getEncoding().isCanonical();
   numGroups = pattern.numGroups(numCols);
+  if (fragments)
+    numGroups = llvm::alignTo(numGroups, sparsity::kStageGroups);
   panelRows = pattern.v;
   numTokens = x.getDimSize(op.getXTokenDim());
   if (ShapedType::isDynamic(numTokens))

@@ -23,7 +23,9 @@ struct SpmmProblem {
 
   int64_t numRows;   ///< R
   int64_t numCols;   ///< K
-  int64_t numGroups; ///< G
+  /// G, or, of a weight in fragments, 16 S: groups that rounding adds are like
+  /// any other.
+  int64_t numGroups;
   int64_t panelRows; ///< V
   /// T, or ShapedType::kDynamic.
   int64_t numTokens;
@@ -36,6 +38,7 @@ struct SpmmProblem {
   bool wideIds; ///< Column ids of 32 bits.
   bool permutedRows;
   bool accumulate;
+  bool fragments; ///< The weight's layout.
 
   /// Column ids per panel.
   int64_t numSlots() const { return 4 * numGroups; }

@@ -35,6 +35,7 @@ SkinnySchedule::SkinnySchedule(const SpmmProblem &problem, const ChipInfo &chip,
   numGroups = problem.numGroups;
   numTokens = problem.numTokens;
   idBytes = problem.wideIds ? 4 : 2;
+  fragments = problem.fragments;
   xTokenMajor = problem.xTokenMajor && numTokens > 1;
   dependentLaunch = hasDependentLaunch(chip);
   chooseTile(problem.panelRows, chip.limits->numSMs);
@@ -96,7 +97,8 @@ void SkinnySchedule::chooseDepth(int64_t bytes, int64_t rows, int64_t warps) {
   residentX = numTokens % 2 != 0 || xTokenMajor;
   if (residentX && 2 * residentBytes() > bytes)
     residentX = false;
-  residentMetadata = true;
+  // Metadata of fragments come in runs as long as the steps'.
+  residentMetadata = !fragments;
   if (!fits() && !residentX)
     residentMetadata = false;
   while (!fits() && weightsAhead > 1)

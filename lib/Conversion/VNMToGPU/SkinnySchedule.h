@@ -68,6 +68,7 @@ struct SkinnySchedule {
   // Facts of the problem.
   int64_t numRows, numCols, numGroups, numTokens, idBytes;
   bool xTokenMajor;
+  bool fragments;
 
   static constexpr int64_t kMaxRows = 128;
 

@@ -2,11 +2,12 @@
 // See the file LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// This file emits the weights of the skinny kernel: copies from the canonical
-// storage to a warp's ring, and register fragments from there. The order of
-// storage is the instruction's (Fragments.cpp), so ldmatrix delivers values.
+// This file emits the weights of the skinny kernel: copies from memory to a
+// warp's ring, and register fragments from there. The order of the canonical
+// storage is the instruction's (Fragments.cpp), so ldmatrix delivers values;
+// weights that are stored as fragments are copied and loaded as they are.
 //
-// Rows of any size are copied in aligned 16-byte pieces. Where rows are not
+// Canonical rows of any size are copied in aligned 16-byte pieces. Where rows are not
 // multiples of that, a row begins within its first piece, at a shift; loads
 // from shared memory, which need only the alignment of the data, make up for
 // it. Nothing is read past the end of a row, so zeros follow it.
@@ -19,11 +20,19 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "vnm/Sparsity/Fragments.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/bit.h"
 
 using namespace mlir;
 using namespace vnm;
+
+/// Fragments of a block and stage: values, half of them per k32 step, and
+/// metadata.
+static constexpr int64_t kBlockValueBytes = 1024;
+static constexpr int64_t kStepValueBytes = 512;
+static constexpr int64_t kBlockMetadataBytes = 128;
 
 /// Bytes of a row's values, and of its metadata, in a stage.
 static constexpr int64_t kStageValueBytes = 4 * kStageGroups;
@@ -40,7 +49,78 @@ Value SkinnyKernel::emitTileRow(Value tileRow) {
 // Copies
 //===----------------------------------------------------------------------===//
 
+/// The record, in the order of fragments, of stage `stage` of a step and of
+/// block `tile` of the CTA's tile: i64; and whether it exists, if `last` says
+/// that it may not. Blocks past R are the last, as their sums are not stored.
+std::pair<Value, Value> SkinnyKernel::emitRecord(Value step, Value tile,
+                                                 Value stage, bool last) {
+  int64_t numStages = problem.numGroups / kStageGroups;
+  Value block = add(div(row, sparsity::kBlockRows), tile);
+  if (problem.numRows % schedule.rowTile != 0)
+    block = minimum(
+        block,
+        i32(llvm::divideCeil(problem.numRows, sparsity::kBlockRows) - 1));
+  stage = add(mul(step, schedule.stagesPerStep), stage);
+  Value exists;
+  if (last) {
+    exists = less(stage, numStages);
+    stage = minimum(stage, i32(numStages - 1));
+  }
+  return {extend(add(mul(block, numStages), stage)), exists};
+}
+
+/// Records of `size` bytes of a step, from `buffer` to `destination`, where
+/// those of a block follow one another. Records past the last stage are zero if
+/// `clears`, else the last one again: metadata that are legal for zeros.
+void SkinnyKernel::emitCopyRecords(Value buffer, Value destination, Value step,
+                                   int64_t size, bool last, bool clears) {
+  constexpr int64_t kPieceBytes = 16;
+  int64_t numStages = problem.numGroups / kStageGroups;
+  int64_t pieces = size / kPieceBytes, warp = SkinnySchedule::kWarpSize;
+  int64_t count = schedule.rowTiles() * schedule.stagesPerStep * pieces;
+  bool ragged = last || problem.numRows % schedule.rowTile != 0;
+  Value first;
+  for (int64_t number = 0; number < count; number += warp) {
+    OpBuilder::InsertionGuard guard(b);
+    if (number + warp > count) {
+      auto branch = scf::IfOp::create(b, less(lane, count - number),
+                                      /*withElseRegion=*/false);
+      b.setInsertionPointToStart(branch.thenBlock());
+    }
+    // Lanes differ in the piece, and, of small records, in the record.
+    int64_t known = number / pieces;
+    Value record = pieces < warp ? add(div(lane, pieces), known) : i32(known);
+    Value piece = add(rem(lane, pieces), number % pieces);
+    Value tile = div(record, schedule.stagesPerStep);
+    Value stage = rem(record, schedule.stagesPerStep);
+    Value source, bytes;
+    bool isAffine = pieces >= warp && !ragged;
+    if (isAffine && first) {
+      int64_t distance = known / schedule.stagesPerStep * numStages +
+                         known % schedule.stagesPerStep;
+      source = advance(first, distance * size + number % pieces * kPieceBytes);
+    } else {
+      auto [place, exists] = emitRecord(step, tile, stage, last);
+      source = advance(globalPointer(buffer),
+                       add(mul(place, size), extend(mul(piece, kPieceBytes))));
+      if (exists && clears)
+        bytes = select(exists, i32(kPieceBytes), i32(0));
+      first = source;
+    }
+    emitCopy(advance(advance(destination, mul(lane, kPieceBytes)),
+                     number * kPieceBytes),
+             source, kPieceBytes, bytes);
+  }
+}
+
 void SkinnyKernel::emitCopyWeights(Value step, Value slot, bool last) {
+  if (problem.fragments) {
+    emitCopyRecords(args.values, slot, step, kBlockValueBytes, last,
+                    /*clears=*/true);
+    return emitCopyRecords(args.metadata,
+                           advance(slot, schedule.metadataOffset()), step,
+                           kBlockMetadataBytes, last, /*clears=*/false);
+  }
   StepRows values = {args.values,
                      4 * problem.numGroups,
                      4 * schedule.stepGroups(),
@@ -216,6 +296,18 @@ SkinnyKernel::emitWeightFragment(Value slot, int64_t stage, int64_t tile) {
   bool isBF16 = problem.element.isBF16();
   std::array<std::array<Value, 4>, 2> registers;
   for (int64_t step = 0; step < 2; ++step) {
+    if (problem.fragments) {
+      int64_t slotStage = tile * schedule.stagesPerStep + stage;
+      Value address =
+          advance(advance(slot, mul(lane, 16)),
+                  slotStage * kBlockValueBytes + step * kStepValueBytes);
+      Value words = load(VectorType::get({4}, b.getI32Type()), address, 16);
+      for (int64_t i = 0; i < 4; ++i)
+        registers[step][i] = toMmaRegister(
+            b, vector::ExtractOp::create(b, words, ArrayRef<int64_t>{i}),
+            isBF16);
+      continue;
+    }
     int64_t bytes = stage * kStageValueBytes + 32 * step;
     if (!pieces.shifted) {
       // Matrices 0 to 3: rows 0 to 7 and 8 to 15 of the first 8 values, then
@@ -257,6 +349,13 @@ Value SkinnyKernel::emitMetadataFill(Value step, int64_t stage) {
 /// lanes q = 2, 3.
 Value SkinnyKernel::emitMetadataFragment(Value step, Value slot, int64_t stage,
                                          int64_t tile) {
+  if (problem.fragments)
+    return load(b.getI32Type(),
+                advance(advance(slot, mul(lane, 4)),
+                        schedule.metadataOffset() +
+                            (tile * schedule.stagesPerStep + stage) *
+                                kBlockMetadataBytes),
+                4);
   RowPieces pieces = schedule.metadataPieces();
   bool ragged = problem.numWords() % (schedule.stepGroups() / 4) != 0;
   Value halves[2];

@@ -2,8 +2,9 @@
 // See the file LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// This file emits the weight fragments of the wgmma_sp kernel, from the
-// canonical storage to registers; wgmma::getInstructionGroup says why they fit.
+// This file emits the weights of the wgmma_sp kernel, from memory to registers.
+// Of fragments, a lane's registers lie side by side (vnm/Sparsity/Fragments.h);
+// wgmma::getInstructionGroup says why they do in the canonical storage, too.
 
 #include "Fragments.h"
 #include "WgmmaKernel.h"
@@ -12,6 +13,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "vnm/Sparsity/Fragments.h"
 #include <numeric>
 
 using namespace mlir;
@@ -20,6 +22,13 @@ using namespace vnm;
 /// Bytes of one row's values and metadata of a stage.
 static constexpr int64_t kStageValueBytes = 4 * wgmma::kStageGroups;
 static constexpr int64_t kStageWords = wgmma::kStageGroups / 4;
+
+/// Fragments of a block and stage: values, of which a lane has 16 bytes per k32
+/// step, and metadata.
+static constexpr int64_t kBlockValueBytes = 1024;
+static constexpr int64_t kStepValueBytes = 512;
+static constexpr int64_t kLaneBytes = 16;
+static constexpr int64_t kBlockMetadataBytes = 128;
 
 /// Whether the lanes of a quad load a row's metadata together, two words each,
 /// because rows are not aligned to more. Words are loaded by twos from
@@ -31,8 +40,31 @@ bool WgmmaKernel::sharesMetadata() {
          problem.numRows * problem.numWords() % 2 == 0;
 }
 
+/// Blocks past R repeat the last: their sums are not stored.
+WeightPointers WgmmaKernel::emitFragmentPointers(const WgmmaTile &tile) {
+  WeightPointers pointers;
+  Value fresh = emitFreshLane();
+  pointers.zero = shiftRight(fresh, 5);
+  Value block = div(emitWarpRow(tile), sparsity::kBlockRows);
+  if (problem.numRows % schedule.rowTile() != 0)
+    block = minimum(
+        block, i32(llvm::divideCeil(problem.numRows, sparsity::kBlockRows) - 1));
+  Value stage = mul(block, problem.numGroups / wgmma::kStageGroups);
+  if (schedule.splitsDepth)
+    stage = add(stage, mul(ring, stagesPerTile()));
+  stage = extend(stage);
+  Value values =
+      add(mul(stage, kBlockValueBytes), extend(mul(fresh, kLaneBytes)));
+  Value metadata = add(mul(stage, kBlockMetadataBytes), extend(mul(fresh, 4)));
+  pointers.values[0] = advance(globalPointer(args.values), values);
+  pointers.metadata[0] = advance(globalPointer(args.metadata), metadata);
+  return pointers;
+}
+
 /// Rows past R repeat the last: their sums are not stored.
 WeightPointers WgmmaKernel::emitWeightPointers(const WgmmaTile &tile) {
+  if (problem.fragments)
+    return emitFragmentPointers(tile);
   WeightPointers pointers;
   Value fresh = emitFreshLane();
   pointers.zero = shiftRight(fresh, 5);
@@ -72,6 +104,11 @@ StageWeightsList WgmmaKernel::emitLoadWeights(const WeightPointers &pointers,
   if (known >= 0)
     count = std::min(count, stagesPerTile() - known);
   StageWeightsList group(count);
+  if (problem.fragments) {
+    for (auto [i, weights] : llvm::enumerate(group))
+      weights = emitLoadFragments(pointers, add(stage, int64_t(i)));
+    return group;
+  }
   for (int64_t half = 0; half < 2; ++half) {
     Value values =
         advance(pointers.values[half], extend(mul(stage, kStageValueBytes)));
@@ -94,6 +131,25 @@ StageWeightsList WgmmaKernel::emitLoadWeights(const WeightPointers &pointers,
     }
   }
   return group;
+}
+
+/// One stage's registers: a0 to a3 of either k32 step, and the metadata.
+StageWeights WgmmaKernel::emitLoadFragments(const WeightPointers &pointers,
+                                            Value stage) {
+  StageWeights weights;
+  Value values =
+      advance(pointers.values[0], extend(mul(stage, kBlockValueBytes)));
+  for (int64_t step = 0; step < 2; ++step) {
+    Value words = load(VectorType::get({4}, b.getI32Type()),
+                       advance(values, step * kStepValueBytes), kLaneBytes);
+    for (int64_t i = 0; i < 4; ++i)
+      weights.values[i % 2][2 * step + i / 2] =
+          vector::ExtractOp::create(b, words, ArrayRef<int64_t>{i});
+  }
+  Value metadata =
+      advance(pointers.metadata[0], extend(mul(stage, kBlockMetadataBytes)));
+  weights.metadata[0] = {load(b.getI32Type(), metadata, 4)};
+  return weights;
 }
 
 /// The values of four groups, as few loads as the alignment of rows allows;
@@ -223,6 +279,10 @@ WgmmaKernel::emitWordPairs(const StageWeights &weights, int64_t half,
 /// moved across a loop such as the wait for a stage.
 Value WgmmaKernel::emitMetadataRegister(const StageWeights &weights,
                                         const WeightPointers &pointers) {
+  if (problem.fragments)
+    return NVVM::ShflOp::create(b, b.getI32Type(), i32(-1),
+                                weights.metadata[0].front(), lane, i32(31),
+                                NVVM::ShflKind::idx, UnitAttr());
   Value shift = mul(rem(lane, 4), 4);
   if (!sharesMetadata())
     shift = NVVM::ShflOp::create(b, b.getI32Type(), i32(-1), shift, lane,

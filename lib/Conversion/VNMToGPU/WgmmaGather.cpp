@@ -79,7 +79,8 @@ void WgmmaKernel::emitCopyChannel(Value source, Value destination, Value valid,
 }
 
 /// Copies unit `unit` of stage `stage` of the ring to slot `slot`, to the
-/// places of wgmma::getInstructionGroup and wgmma::getPieceOffset. Slots
+/// places of wgmma::getInstructionGroup, for fragments in their own order, and
+/// of wgmma::getPieceOffset. Slots
 /// without a channel and tokens past T are zero: a copy of no bytes fills with
 /// zeros and reads nothing.
 void WgmmaKernel::emitGather(Value stage, Value unit, ValueRange ids,
@@ -98,7 +99,8 @@ void WgmmaKernel::emitGather(Value stage, Value unit, ValueRange ids,
     groupValid = less(group, problem.numGroups);
   }
   // Stored group 4 unit + member.
-  Value place = add(unit, mul(member, 4));
+  Value place = problem.fragments ? add(mul(unit, 4), member)
+                                  : add(unit, mul(member, 4));
   Value destination = advance(ringStart, mul(slot, schedule.stageBytes()));
   for (int64_t position = 0; position < 4; ++position) {
     Value id = emitId(ids, position);

@@ -30,7 +30,8 @@ struct RingPosition {
   mlir::Value parity; ///< Of the barriers' phase: 0 the first time round.
 };
 
-/// Where a lane reads a tile's weights: of its rows g and g + 8.
+/// Where a lane reads a tile's weights: of its rows g and g + 8, or, of
+/// fragments, of both (the first of either pair).
 struct WeightPointers {
   mlir::Value values[2];
   /// If lanes share a row's metadata, of the lane's first word, rounded down to
@@ -47,7 +48,8 @@ struct StageWeights {
   /// Of rows g and g + 8: a0, a2 of k32 step 0, a0, a2 of step 1 (or a1, a3).
   std::array<mlir::Value, 4> values[2];
   /// The four metadata words of rows g and g + 8: two i32 or four i16. Or the
-  /// lane's part, one or two i32, of what its quad has for two stages.
+  /// lane's part, one or two i32, of what its quad has for two stages. Or, of
+  /// fragments, the instruction's register, in the first.
   llvm::SmallVector<mlir::Value, 4> metadata[2];
   /// Which stage of two.
   int64_t part = 0;
@@ -125,10 +127,13 @@ private:
 
   // WgmmaFragments.cpp
   WeightPointers emitWeightPointers(const WgmmaTile &tile);
+  WeightPointers emitFragmentPointers(const WgmmaTile &tile);
   /// Loads a group of stages from `stage` (i32) on, which is stage `known` if
   /// that is not negative; else all of the group exist and none is ragged.
   StageWeightsList emitLoadWeights(const WeightPointers &pointers,
                                    mlir::Value stage, int64_t known);
+  StageWeights emitLoadFragments(const WeightPointers &pointers,
+                                 mlir::Value stage);
   std::array<mlir::Value, 4> emitLoadValues(mlir::Value pointer, bool last);
   void emitLoadMetadata(mlir::Value pointer, int64_t known, int64_t half,
                         llvm::MutableArrayRef<StageWeights> pair);

@@ -57,6 +57,8 @@ WgmmaSchedule::WgmmaSchedule(const SpmmProblem &problem,
     rings = 2;
   // Few sums leave registers to look further ahead.
   weightGroup = tokenTile > 128 ? 2 : 4;
+  // Of values and of metadata.
+  weightRegisters = problem.fragments ? 8 + 1 : 8 + 4;
   unitsAhead = problem.wideIds ? 3 : 6;
   resultBytes = problem.resultElement.getIntOrFloatBitWidth() / 8;
   for (stagingTokens = tokenTile; stagingBytes() > kMaxStagingBytes;)
@@ -130,10 +132,11 @@ std::string vnm::explainScheduleRefusal(const WgmmaSchedule &schedule,
   if (registers > limits.registers)
     return llvm::formatv("requires {0} registers, but an SM has {1}", registers,
                          limits.registers);
-  // Sums, weights (8 of values, 4 of metadata) of a group and of the group that
-  // is being loaded, and addresses.
-  int64_t needed =
-      schedule.numSums() + 2 * 12 * schedule.weightGroup + kAddressRegisters;
+  // Sums, weights of a group and of the group that is being loaded, and
+  // addresses.
+  int64_t needed = schedule.numSums() +
+                   2 * schedule.weightRegisters * schedule.weightGroup +
+                   kAddressRegisters;
   if (needed > schedule.consumerRegisters)
     return llvm::formatv("requires {0} registers to multiply, but a thread has "
                          "{1}",

@@ -46,6 +46,8 @@ struct WgmmaSchedule {
   bool splitsDepth;  ///< Two rings share a tile.
   /// Stages whose weights are loaded at a time: 2 or 4.
   int64_t weightGroup;
+  /// Registers of a stage's weights.
+  int64_t weightRegisters;
   int64_t resultBytes; ///< Of one result: 2 or 4.
   /// Tokens of a tile whose results a warp stages at a time.
   int64_t stagingTokens;

@@ -42,6 +42,8 @@ struct ConvertSpmm : OpRewritePattern<SpmmOp> {
                                 PatternRewriter &rewriter) const override {
     if (hasTensorOperand(op))
       return rewriter.notifyMatchFailure(op, "works on tensors");
+    if (!op.getEncoding().isCanonical())
+      return rewriter.notifyMatchFailure(op, "weight is in fragments");
     SpmmEmitter(op, rewriter, options).emit();
     rewriter.eraseOp(op);
     return success();
@@ -93,6 +95,11 @@ struct ConvertVNMToSCF : vnm::impl::ConvertVNMToSCFBase<ConvertVNMToSCF> {
       if (hasTensorOperand(op))
         op->emitOpError() << "requires operands in memory, but they are "
                              "tensors; run one-shot-bufferize first";
+      else if (auto spmm = dyn_cast<SpmmOp>(op);
+               spmm && !spmm.getEncoding().isCanonical())
+        op->emitOpError() << "requires layout = canonical on a CPU, but the "
+                             "encoding is "
+                          << spmm.getEncoding();
       else
         op->emitOpError() << "requires the runtime library's function name, "
                              "but another symbol has it";

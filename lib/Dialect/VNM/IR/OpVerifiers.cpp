@@ -47,6 +47,13 @@ LogicalResult vnm::verifyRowOrder(Operation *op, EncodingAttr encoding) {
   return success();
 }
 
+LogicalResult vnm::verifyCanonical(Operation *op, EncodingAttr encoding) {
+  if (encoding.isCanonical())
+    return success();
+  return op->emitOpError()
+         << "requires layout = canonical, but the encoding is " << encoding;
+}
+
 LogicalResult vnm::verifyStorageParts(Operation *op, TypeRange actual,
                                       ArrayRef<RankedTensorType> expected) {
   static constexpr StringLiteral kNames[] = {"values", "metadata", "columns",

@@ -22,6 +22,10 @@ mlir::LogicalResult verifyImportance(mlir::Operation *op,
 /// order of its rows if they are permuted.
 mlir::LogicalResult verifyRowOrder(mlir::Operation *op, EncodingAttr encoding);
 
+/// Checks that `op`, which computes with storage on the host, is given the
+/// canonical layout.
+mlir::LogicalResult verifyCanonical(mlir::Operation *op, EncodingAttr encoding);
+
 /// Checks that the types `actual` (tensors or memrefs) have the shapes and
 /// element types of `expected`: values, metadata, columns[, rows].
 mlir::LogicalResult

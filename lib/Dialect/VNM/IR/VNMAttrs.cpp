@@ -8,6 +8,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "vnm/Dialect/VNM/IR/VNMDialect.h"
+#include "vnm/Sparsity/Fragments.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -191,7 +192,12 @@ EncodingAttr EncodingAttr::get(MLIRContext *context,
                           ? ColumnWidth::I16
                           : ColumnWidth::I32;
   return get(context, PatternAttr::get(context, pattern), form, width,
-             RowOrder::Identity);
+             RowOrder::Identity, StorageLayout::Canonical);
+}
+
+EncodingAttr EncodingAttr::withLayout(StorageLayout layout) const {
+  return get(getContext(), getPattern(), getForm(), getColumnWidth(),
+             getRowOrder(), layout);
 }
 
 EncodingAttr EncodingAttr::of(Type type) {
@@ -211,13 +217,27 @@ EncodingAttr::getStorageTypes(ArrayRef<int64_t> shape, Type elementType) const {
   sparsity::Pattern pattern = getPattern().getPattern();
   int64_t rows = shape[0], cols = shape[1];
   Builder builder(getContext());
-  SmallVector<RankedTensorType, 4> types = {
-      RankedTensorType::get({rows, pattern.numRowValues(cols)}, elementType),
-      RankedTensorType::get({rows, pattern.numMetadataWords(cols)},
-                            builder.getI16Type()),
-      RankedTensorType::get(
-          {pattern.numPanels(rows), pattern.numColumnSlots(cols)},
-          getColumnType())};
+  SmallVector<RankedTensorType, 4> types;
+  if (isCanonical()) {
+    types = {
+        RankedTensorType::get({rows, pattern.numRowValues(cols)}, elementType),
+        RankedTensorType::get({rows, pattern.numMetadataWords(cols)},
+                              builder.getI16Type()),
+        RankedTensorType::get(
+            {pattern.numPanels(rows), pattern.numColumnSlots(cols)},
+            getColumnType())};
+  } else {
+    sparsity::FragmentShape fragments(pattern, rows, cols);
+    int64_t blocks = fragments.numBlocks, stages = fragments.numStages;
+    types = {
+        RankedTensorType::get({blocks, stages, sparsity::kStepsPerStage,
+                               sparsity::kLanes, sparsity::kLaneValues},
+                              elementType),
+        RankedTensorType::get({blocks, stages, sparsity::kLanes},
+                              builder.getI32Type()),
+        RankedTensorType::get({pattern.numPanels(rows), fragments.numSlots()},
+                              getColumnType())};
+  }
   if (hasRows())
     types.push_back(RankedTensorType::get({rows}, builder.getI32Type()));
   return types;
@@ -262,6 +282,10 @@ LogicalResult EncodingAttr::verifyEncoding(
     return emitError() << "requires elements of f16, bf16, f32 or i8 in a "
                           "V:N:M-encoded tensor, but they are "
                        << elementType;
+  if (!isCanonical() && elementType.getIntOrFloatBitWidth() != 16)
+    return emitError() << "requires elements of f16 or bf16 for layout = "
+                       << stringifyStorageLayout(getLayout())
+                       << ", but they are " << elementType;
   if (getColumnWidth() == ColumnWidth::I16 &&
       sparsity::minimalColumnBytes(shape[1]) > 2)
     return emitError() << "requires K <= 65535 for columns = i16, but K is "
@@ -273,6 +297,7 @@ Attribute EncodingAttr::parse(AsmParser &parser, Type) {
   Form form = Form::Strict;
   ColumnWidth columns = ColumnWidth::I16;
   RowOrder rows = RowOrder::Identity;
+  StorageLayout layout = StorageLayout::Canonical;
   if (parser.parseLess())
     return {};
   FailureOr<PatternAttr> pattern = parsePattern(parser);
@@ -282,6 +307,9 @@ Attribute EncodingAttr::parse(AsmParser &parser, Type) {
     if (name == "form")
       return parseEnumOption(parser, name, symbolizeForm, "strict or free",
                              form);
+    if (name == "layout")
+      return parseEnumOption(parser, name, symbolizeStorageLayout,
+                             "canonical or fragments", layout);
     if (name == "columns")
       return parseEnumOption(parser, name, symbolizeColumnWidth, "i16 or i32",
                              columns);
@@ -292,7 +320,8 @@ Attribute EncodingAttr::parse(AsmParser &parser, Type) {
   };
   if (parseOptions(parser, parseOption))
     return {};
-  return EncodingAttr::get(parser.getContext(), *pattern, form, columns, rows);
+  return EncodingAttr::get(parser.getContext(), *pattern, form, columns, rows,
+                           layout);
 }
 
 void EncodingAttr::print(AsmPrinter &printer) const {
@@ -303,6 +332,8 @@ void EncodingAttr::print(AsmPrinter &printer) const {
     printer << ", columns = " << stringifyColumnWidth(getColumnWidth());
   if (getRowOrder() != RowOrder::Identity)
     printer << ", rows = " << stringifyRowOrder(getRowOrder());
+  if (!isCanonical())
+    printer << ", layout = " << stringifyStorageLayout(getLayout());
   printer << ">";
 }
 

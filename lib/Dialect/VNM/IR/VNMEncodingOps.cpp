@@ -53,14 +53,18 @@ static LogicalResult verifyStorageTypes(Operation *op, TypeRange storage,
 LogicalResult CompressOp::verify() {
   if (failed(verifyDenseAndEncoded(*this, getWeight(), getResult())))
     return failure();
-  if (failed(verifyRowOrder(*this, EncodingAttr::of(getResult().getType()))))
+  auto encoding = EncodingAttr::of(getResult().getType());
+  if (failed(verifyRowOrder(*this, encoding)) ||
+      failed(verifyCanonical(*this, encoding)))
     return failure();
   return verifyImportance(*this, cast<ShapedType>(getWeight().getType()),
                           getImportance(), getCriterion());
 }
 
 LogicalResult DecompressOp::verify() {
-  return verifyDenseAndEncoded(*this, getResult(), getSource());
+  if (failed(verifyDenseAndEncoded(*this, getResult(), getSource())))
+    return failure();
+  return verifyCanonical(*this, EncodingAttr::of(getSource().getType()));
 }
 
 //===----------------------------------------------------------------------===//

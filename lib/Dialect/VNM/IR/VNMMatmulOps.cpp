@@ -278,7 +278,10 @@ void MatmulOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
 // SpmmOp
 //===----------------------------------------------------------------------===//
 
+/// Fragments are padded: they do not tell R, but the destination does.
 int64_t SpmmOp::getNumRows() {
+  if (!getEncoding().isCanonical())
+    return cast<ShapedType>(getInit().getType()).getDimSize(getYRowDim());
   return cast<ShapedType>(getValues().getType()).getDimSize(0);
 }
 
@@ -294,7 +297,7 @@ LogicalResult SpmmOp::verify() {
   if (failed(verifyRanks(*this)))
     return failure();
   auto values = cast<ShapedType>(getValues().getType());
-  if (values.getRank() != 2)
+  if (getEncoding().isCanonical() && values.getRank() != 2)
     return emitOpError() << "requires values of rank 2, but their type is "
                          << values;
   int64_t shape[2] = {getNumRows(), getNumCols()};

@@ -58,7 +58,8 @@ LogicalResult PackOp::verify() {
   auto weight = cast<ShapedType>(getWeight().getType());
   if (failed(verifyWeightType(*this, getEncoding(), weight)))
     return failure();
-  if (failed(verifyRowOrder(*this, getEncoding())))
+  if (failed(verifyRowOrder(*this, getEncoding())) ||
+      failed(verifyCanonical(*this, getEncoding())))
     return failure();
   if (failed(verifyStorageParts(
           *this, getInits().getTypes(),
@@ -89,7 +90,8 @@ void PackOp::getEffects(
 
 LogicalResult UnpackOp::verify() {
   auto dense = cast<ShapedType>(getInit().getType());
-  if (failed(verifyWeightType(*this, getEncoding(), dense)) ||
+  if (failed(verifyCanonical(*this, getEncoding())) ||
+      failed(verifyWeightType(*this, getEncoding(), dense)) ||
       failed(verifyStorageParts(*this, getStorage().getTypes(),
                                 getEncoding().getStorageTypes(
                                     dense.getShape(), dense.getElementType()))))

@@ -68,6 +68,11 @@ static FailureOr<bool> takesAllRows(OpTy op, EncodingAttr encoding,
   if (staticSize == rows && isZeroInteger(offset))
     return true;
   int64_t v = encoding.getPattern().getV();
+  if (!encoding.isCanonical()) {
+    op.emitOpError() << "requires all rows in one tile, because the weight is "
+                        "stored as fragments";
+    return failure();
+  }
   if (encoding.hasRows()) {
     op.emitOpError() << "requires all rows in one tile, because they are "
                         "permuted";

@@ -85,7 +85,8 @@ static llvm::Error readIntegers(ElementsAttr elements, std::vector<U> &result) {
   return llvm::Error::success();
 }
 
-/// The storage that `op` assembles; none unless all of it is constant.
+/// The canonical storage that `op` assembles; none unless all of it is
+/// constant.
 static llvm::Expected<std::optional<sparsity::Storage>>
 getAssembledConstant(AssembleOp op) {
   SmallVector<ElementsAttr> parts;
@@ -96,6 +97,8 @@ getAssembledConstant(AssembleOp op) {
   }
   auto type = cast<RankedTensorType>(op.getType());
   EncodingAttr encoding = EncodingAttr::of(type);
+  if (!encoding.isCanonical())
+    return std::nullopt;
   sparsity::Storage storage;
   sparsity::Structure &structure = storage.structure;
   structure.pattern = encoding.getPattern().getPattern();

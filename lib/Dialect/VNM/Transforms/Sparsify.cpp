@@ -254,7 +254,8 @@ FailureOr<Value> SparsifyPass::compress(const MatmulMatch &match,
                         sparsity.getForm(), match.numCols);
   encoding = EncodingAttr::get(&getContext(), encoding.getPattern(),
                                encoding.getForm(), encoding.getColumnWidth(),
-                               sparsity.getRowOrder());
+                               sparsity.getRowOrder(),
+                               StorageLayout::Canonical);
   auto type = RankedTensorType::get({match.numRows, match.numCols},
                                     match.elementType, encoding);
   auto compressOp =

@@ -57,27 +57,43 @@ def VNM_EncodingAttr
     * `columns`: `i16` (default; read unsigned, K <= 65535) or `i32`.
     * `rows`: `identity` (default), or `permuted` when stored row r is row
       `rows[r]` of the tensor.
+    * `layout`: `canonical` (default), the order of docs/storage-format.md, or
+      `fragments`, the order of a sparse tensor core's registers, for elements
+      of 16 bits. Only GPU kernels read it (docs/gpu.md, "Layouts of weights");
+      `vnm.pack`, `vnm.unpack` and the CPU know the canonical one.
 
-    Storage (docs/storage-format.md), with P = ceil(R/V), G = ceil(K/M):
-    `values` `R x 2G` of the element type, `metadata` `R x ceil(G/4)` of i16,
-    `columns` `P x 4G` of i16 or i32, and `rows` `R` of i32 if permuted.
+    Canonical storage, with P = ceil(R/V), G = ceil(K/M): `values` `R x 2G` of
+    the element type, `metadata` `R x ceil(G/4)` of i16, `columns` `P x 4G` of
+    i16 or i32, and `rows` `R` of i32 if permuted.
+
+    Storage as fragments, with B = ceil(R/16), S = ceil(G/16): `values` `B x S x
+    2 x 32 x 8`, `metadata` `B x S x 32` of i32, `columns` `P x 64S`, and `rows`
+    as above.
 
     ```mlir
     tensor<256x512xf16, #vnm.encoding<64:2:8>>
     tensor<256x512xbf16, #vnm.encoding<128:2:5, form = free>>
     tensor<256x70000xf32, #vnm.encoding<64:2:16, form = free, columns = i32, rows = permuted>>
+    tensor<256x512xf16, #vnm.encoding<64:2:8, layout = fragments>>
     ```
   }];
   let parameters = (ins "::vnm::PatternAttr":$pattern, "::vnm::Form":$form,
                         "::vnm::ColumnWidth":$columnWidth,
-                        "::vnm::RowOrder":$rowOrder);
+                        "::vnm::RowOrder":$rowOrder,
+                        "::vnm::StorageLayout":$layout);
   let hasCustomAssemblyFormat = 1;
   let extraClassDeclaration = [{
     /// The smallest column width that `numCols` columns allow, rows in natural
-    /// order.
+    /// order, canonical layout.
     static EncodingAttr get(::mlir::MLIRContext *context,
                             const ::vnm::sparsity::Pattern &pattern,
                             ::vnm::Form form, int64_t numCols);
+
+    /// The same encoding with another layout.
+    EncodingAttr withLayout(::vnm::StorageLayout layout) const;
+    bool isCanonical() const {
+      return getLayout() == ::vnm::StorageLayout::Canonical;
+    }
 
     /// The encoding of `type`, or null if it has none of this dialect.
     static EncodingAttr of(::mlir::Type type);

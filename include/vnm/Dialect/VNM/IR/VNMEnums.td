@@ -35,6 +35,12 @@ def VNM_RowOrder : VNM_Enum<"RowOrder", "order of the stored rows", [
   I32EnumCase<"Permuted", 1, "permuted">
 ]>;
 
+def VNM_StorageLayout
+    : VNM_Enum<"StorageLayout", "order of a packed weight in memory", [
+  I32EnumCase<"Canonical", 0, "canonical">,
+  I32EnumCase<"Fragments", 1, "fragments">
+]>;
+
 def VNM_Criterion : VNM_Enum<"Criterion", "importance of a weight element", [
   I32EnumCase<"Magnitude", 0, "magnitude">,
   I32EnumCase<"Wanda", 1, "wanda">,
