@@ -268,6 +268,7 @@ def ListSchedules : Pass<"vnm-list-schedules", "::mlir::ModuleOp"> {
     {"version": 1, "chip": "sm_90a", "products": [
       {"dtype": "f16", "rows": 128, "cols": 256, "tokens": 64, "pattern": "64:2:8",
        "x_layout": "feature_major", "y_layout": "feature_major",
+       "weight_layout": "canonical",
        "schedules": [
          {"family": "mma_sp", "fields": {"row_tile": 32, "token_tile": 16}},
          ...

@@ -32,8 +32,10 @@ LogicalResult vnm::checkFamilyOption(Location loc, StringRef family) {
   return diagnostic << ", but it is '" << family << "'";
 }
 
-RuleChoice vnm::chooseByRule(MLIRContext *context, const SpmmProblem &problem,
-                             const ScheduleOptions &options) {
+/// The rule; `reluctant`: whether families may be left to others that are
+/// faster.
+static RuleChoice choose(MLIRContext *context, const SpmmProblem &problem,
+                         const ScheduleOptions &options, bool reluctant) {
   RuleChoice choice;
   for (const FamilyInfo &info : llvm::reverse(getFamilies())) {
     StringRef name = toString(info.family);
@@ -44,7 +46,7 @@ RuleChoice vnm::chooseByRule(MLIRContext *context, const SpmmProblem &problem,
       fields.emplace_back(kTokenTile, options.tokenTile);
     auto schedule = ScheduleAttr::get(context, name, fields);
     std::string reason;
-    if (options.family == "auto")
+    if (options.family == "auto" && reluctant)
       reason = info.explainReluctance(problem);
     if (!reason.empty() && info.isSpecialised)
       continue;
@@ -60,6 +62,15 @@ RuleChoice vnm::chooseByRule(MLIRContext *context, const SpmmProblem &problem,
       choice.reason = reason;
     }
   }
+  return choice;
+}
+
+RuleChoice vnm::chooseByRule(MLIRContext *context, const SpmmProblem &problem,
+                             const ScheduleOptions &options) {
+  RuleChoice choice = choose(context, problem, options, /*reluctant=*/true);
+  // Not every family reads fragments: the faster one may not.
+  if (!choice.schedule && problem.fragments)
+    return choose(context, problem, options, /*reluctant=*/false);
   return choice;
 }
 

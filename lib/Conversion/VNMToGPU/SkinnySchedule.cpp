@@ -41,29 +41,35 @@ SkinnySchedule::SkinnySchedule(const SpmmProblem &problem, const ChipInfo &chip,
   chooseTile(problem.panelRows, chip.limits->numSMs);
   if (rows != 0)
     rowTile = rows;
-  chooseDepth(chip.limits->sharedBytes, rows, warps);
+  chooseDepth(chip.limits->sharedBytes, rows, warps,
+              isOneWave(chip.limits->numSMs));
 }
 
-/// Few rows for a CTA keep all SMs busy, many gather activations less often.
-/// Steps of two stages read 128 bytes of a row at a time, those of four, which
-/// suit shifted rows, 256. In one wave everything is asked for at the start.
-/// Measured on an H200 (docs/performance.md, "Few tokens").
+/// Few rows for a CTA keep all SMs busy, many gather activations less often. Of
+/// canonical rows, steps of two stages read 128 bytes at a time, those of four,
+/// which suit shifted rows, 256; of fragments, any step reads whole kilobytes.
+/// In one wave everything is asked for at the start. Measured on an H200
+/// (docs/performance.md, "Few tokens").
 void SkinnySchedule::chooseTile(int64_t panelRows, int64_t numSMs) {
-  bool oneWave = numRows <= 32 * numSMs, manyWaves = numRows > 128 * numSMs;
-  bool shifted = numGroups % 4 != 0, oneToken = numTokens == 1;
+  bool oneWave = isOneWave(numSMs), manyWaves = numRows > 128 * numSMs;
+  bool shifted = !fragments && numGroups % 4 != 0, oneToken = numTokens == 1;
   weightsAhead = 1;
   stagesPerStep = shifted && manyWaves ? 4 : 2;
   if (oneWave) {
     rowTile = 32;
     numWarps = oneToken ? 4 : 8;
     weightsAhead = oneToken ? 4 : 2;
+    if (fragments && oneToken)
+      stagesPerStep = 1;
   } else if (oneToken) {
-    rowTile = manyWaves ? 16 : 32;
+    rowTile = manyWaves && !fragments ? 16 : 32;
+    if (manyWaves && fragments)
+      stagesPerStep = 1;
     numWarps = manyWaves && !shifted ? 8 : 4;
     weightsAhead = shifted && manyWaves ? 1 : 2;
   } else {
     rowTile = shifted ? 64 : kMaxRows;
-    numWarps = manyWaves ? 2 : 4;
+    numWarps = manyWaves && !fragments ? 2 : 4;
   }
   // Sums take the registers of longer steps, and of more rows.
   int64_t mostRows = kMaxRows;
@@ -81,15 +87,18 @@ void SkinnySchedule::chooseTile(int64_t panelRows, int64_t numSMs) {
 /// Two CTAs on an SM, or a kernel and the next, do better than deeper rings:
 /// each may have half of the SM's shared memory but for the kilobyte that the
 /// system takes. `rows` and `warps`, if not 0, are given.
-void SkinnySchedule::chooseDepth(int64_t bytes, int64_t rows, int64_t warps) {
+void SkinnySchedule::chooseDepth(int64_t bytes, int64_t rows, int64_t warps,
+                                 bool oneWave) {
   int64_t stages = llvm::divideCeil(numGroups, kStageGroups);
   if (warps != 0)
     numWarps = warps;
   while (stagesPerStep > 1 && stages < numWarps * stagesPerStep)
     stagesPerStep /= 2;
-  // Chips with little take all.
+  // Chips with little take all, and so do many tokens in one wave, which the
+  // warps share.
   constexpr int64_t kLittle = 128 * 1024, kSystemBytes = 1024;
-  int64_t budget = bytes > kLittle ? bytes / 2 - kSystemBytes : bytes;
+  bool takesAll = bytes <= kLittle || (fragments && oneWave && numTokens > 32);
+  int64_t budget = takesAll ? bytes : bytes / 2 - kSystemBytes;
   auto fits = [&] { return sharedBytes() <= budget; };
   weightsAhead = std::min(weightsAhead, stepsPerWarp());
   activationsAhead = 1;

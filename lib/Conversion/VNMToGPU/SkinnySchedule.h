@@ -191,9 +191,11 @@ struct SkinnySchedule {
   }
 
 private:
+  /// Whether tiles of 32 rows leave no SM with two.
+  bool isOneWave(int64_t numSMs) const { return numRows <= 32 * numSMs; }
   void chooseTile(int64_t panelRows, int64_t numSMs);
   /// `rows` and `warps` as for the constructor.
-  void chooseDepth(int64_t bytes, int64_t rows, int64_t warps);
+  void chooseDepth(int64_t bytes, int64_t rows, int64_t warps, bool oneWave);
 };
 
 /// Why the family cannot compute `problem` on `chip` in tiles of `rows` rows by

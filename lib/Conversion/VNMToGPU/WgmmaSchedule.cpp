@@ -17,8 +17,14 @@ static constexpr int64_t kMaxStages = 8;
 static constexpr int64_t kMaxStagingBytes = 20 * 1024;
 /// Groups of a row from which on the depth is split: 8 stages.
 static constexpr int64_t kMinSplitGroups = 8 * wgmma::kStageGroups;
-/// A grid that leaves more SMs idle than this takes narrower tiles: percent.
+/// The depth is split where tiles keep fewer of the SMs busy: percent.
 static constexpr int64_t kBusyPercent = 75;
+
+/// What a wave of tiles takes, relative to the widest: narrow ones multiply less
+/// for what they load. Measured on an H200 (4096 x 4096, T = 128 to 512, M = 5,
+/// 8 and 16, V = 128).
+static constexpr std::pair<int64_t, int64_t> kWaveCosts[] = {
+    {256, 100}, {128, 72}, {64, 56}};
 
 int64_t WgmmaSchedule::numTiles(const SpmmProblem &problem) const {
   return llvm::divideCeil(problem.numRows, rowTile()) *
@@ -43,15 +49,26 @@ bool WgmmaSchedule::canSplitDepth(const SpmmProblem &problem) const {
          tiles <= numSMs;
 }
 
+/// The width whose waves take the least time together, of equals the widest.
+int64_t WgmmaSchedule::chooseTokenTile(const SpmmProblem &problem) {
+  int64_t best = 0, bestCost = 0;
+  for (auto [tokens, cost] : kWaveCosts) {
+    tokenTile = tokens;
+    int64_t tiles = numTiles(problem) * problem.numBatches;
+    int64_t total = cost * llvm::divideCeil(tiles, rings * numSMs);
+    if (best != 0 && total >= bestCost)
+      continue;
+    best = tokens;
+    bestCost = total;
+  }
+  return best;
+}
+
 WgmmaSchedule::WgmmaSchedule(const SpmmProblem &problem,
                              const ChipLimits &limits, int64_t tokens) {
   numSMs = limits.numSMs;
   rings = problem.panelRows < 128 ? 2 : 1;
-  for (tokenTile = 256; tokenTile > 64; tokenTile /= 2)
-    if (100 * numTiles(problem) >= kBusyPercent * rings * numSMs)
-      break;
-  if (tokens != 0)
-    tokenTile = tokens;
+  tokenTile = tokens != 0 ? tokens : chooseTokenTile(problem);
   splitsDepth = canSplitDepth(problem);
   if (splitsDepth)
     rings = 2;

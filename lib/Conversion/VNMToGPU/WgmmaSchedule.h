@@ -100,6 +100,7 @@ struct WgmmaSchedule {
   int64_t numTiles(const SpmmProblem &problem) const;
 
 private:
+  int64_t chooseTokenTile(const SpmmProblem &problem);
   bool canSplitDepth(const SpmmProblem &problem) const;
 };
 

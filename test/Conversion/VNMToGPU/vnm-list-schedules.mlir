@@ -29,6 +29,7 @@
 // CHECK:                  "token_tile": 128
 // CHECK-NOT:              "token_tile": 256
 // CHECK:            "tokens": 128,
+// CHECK-NEXT:       "weight_layout": "canonical",
 // CHECK-NEXT:       "x_layout": "feature_major",
 // CHECK-NEXT:       "y_layout": "feature_major"
 // CHECK:            "tokens": null,

@@ -22,6 +22,17 @@ func.func @tensors(%v: tensor<64x16xf32>, %m: tensor<64x2xi16>, %c: tensor<1x32x
 
 // -----
 
+func.func @fragments(%v: memref<4x1x2x32x8xf16>, %m: memref<4x1x32xi32>, %c: memref<1x64xi16>,
+                     %x: memref<64x8xf16>, %y: memref<64x8xf32>) {
+  // expected-error @below {{requires layout = canonical on a CPU, but the encoding is #vnm.encoding<64:2:8, layout = fragments>}}
+  vnm.spmm #vnm.encoding<64:2:8, layout = fragments>
+    ins(%v, %m, %c, %x : memref<4x1x2x32x8xf16>, memref<4x1x32xi32>, memref<1x64xi16>, memref<64x8xf16>)
+    outs(%y : memref<64x8xf32>)
+  return
+}
+
+// -----
+
 func.func private @vnm_pack_f16_i16(i32)
 func.func @name_is_taken(%w: memref<64x64xf16>, %v: memref<64x16xf16>, %m: memref<64x2xi16>,
                          %c: memref<1x32xi16>) {

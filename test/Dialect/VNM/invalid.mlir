@@ -37,8 +37,48 @@ func.func private @f() attributes {a = #vnm.encoding<64:2>}
 // -----
 
 // An unknown option.
-// expected-error @+1 {{unknown option 'layout'}}
-func.func private @f() attributes {a = #vnm.encoding<64:2:8, layout = x>}
+// expected-error @+1 {{unknown option 'order'}}
+func.func private @f() attributes {a = #vnm.encoding<64:2:8, order = x>}
+
+// -----
+
+// An unknown layout.
+// expected-error @+1 {{requires layout to be canonical or fragments, but found 'rows'}}
+func.func private @f() attributes {a = #vnm.encoding<64:2:8, layout = rows>}
+
+// -----
+
+// Fragments of elements that are not 16 bits.
+// expected-error @+1 {{requires elements of f16 or bf16 for layout = fragments, but they are 'f32'}}
+func.func private @f(%w: tensor<64x64xf32, #vnm.encoding<64:2:8, layout = fragments>>)
+
+// -----
+
+func.func @compress_to_fragments(%w: tensor<64x64xf16>) {
+  // expected-error @+1 {{requires layout = canonical, but the encoding is #vnm.encoding<64:2:8, layout = fragments>}}
+  %0 = vnm.compress %w : tensor<64x64xf16> to tensor<64x64xf16, #vnm.encoding<64:2:8, layout = fragments>>
+  return
+}
+
+// -----
+
+func.func @decompress_fragments(%w: tensor<64x64xf16, #vnm.encoding<64:2:8, layout = fragments>>) {
+  // expected-error @+1 {{requires layout = canonical, but the encoding is #vnm.encoding<64:2:8, layout = fragments>}}
+  %0 = vnm.decompress %w : tensor<64x64xf16, #vnm.encoding<64:2:8, layout = fragments>> to tensor<64x64xf16>
+  return
+}
+
+// -----
+
+// Canonical storage is no fragments.
+func.func @spmm_of_fragments(%v: tensor<64x16xf16>, %m: tensor<64x2xi16>, %c: tensor<1x32xi16>,
+                             %x: tensor<64x8xf16>, %y: tensor<64x8xf32>) -> tensor<64x8xf32> {
+  // expected-error @+1 {{requires values of shape [4, 1, 2, 32, 8] and element type 'f16', but they are of type 'tensor<64x16xf16>'}}
+  %0 = vnm.spmm #vnm.encoding<64:2:8, layout = fragments>
+    ins(%v, %m, %c, %x : tensor<64x16xf16>, tensor<64x2xi16>, tensor<1x32xi16>, tensor<64x8xf16>)
+    outs(%y : tensor<64x8xf32>) -> tensor<64x8xf32>
+  return %0 : tensor<64x8xf32>
+}
 
 // -----
 

@@ -7,13 +7,15 @@
 // CHECK-SAME: d = #vnm.sparsity<64:2:8>
 // CHECK-SAME: e = #vnm.sparsity<16:2:5, form = free, criterion = ria, column_choice = l1>
 // CHECK-SAME: f = #vnm.sparsity<16:2:5, form = free, rows = permuted, effort = fast>
+// CHECK-SAME: g = #vnm.encoding<64:2:8, form = free, layout = fragments>
 func.func private @attributes() attributes {
   a = #vnm.pattern<64:2:8>,
   b = #vnm.encoding<64:2:8, form = strict, columns = i16, rows = identity>,
   c = #vnm.encoding<128:2:16, rows = permuted, columns = i32, form = free>,
   d = #vnm.sparsity<64:2:8>,
   e = #vnm.sparsity<16:2:5, form = free, criterion = ria, column_choice = l1>,
-  f = #vnm.sparsity<16:2:5, form = free, rows = permuted, effort = fast>}
+  f = #vnm.sparsity<16:2:5, form = free, rows = permuted, effort = fast>,
+  g = #vnm.encoding<64:2:8, layout = fragments, form = free>}
 
 // -----
 
