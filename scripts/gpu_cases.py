@@ -60,9 +60,9 @@ WGMMA_IN_FRAGMENTS = (
 ).split()
 SKINNY_IN_FRAGMENTS = (
     "skinny_v16_m4 skinny_v128_m5 skinny_v32_m6 skinny_v64_m8 skinny_v16_m16 skinny_aligned_1 skinny_aligned_64 "
-    "skinny_long_16 skinny_long_odd skinny_long_odd_1 skinny_token_5 skinny_63 skinny_many_rows skinny_one_row "
+    "skinny_long_16 skinny_long_odd skinny_long_odd_1 skinny_token_5 skinny_63 skinny_many_rows skinny_many_rows_1 skinny_one_row "
     "skinny_one_col skinny_wide_ids skinny_permuted_bias skinny_batch_1 large_skinny_1 large_skinny_64 large_skinny_m5 "
-    "large_skinny_m5_1"
+    "large_skinny_m5_1 large_skinny_m4_1"
 ).split()
 
 
@@ -149,6 +149,8 @@ def make_skinny_cases():
         Case("skinny_9", 80, 500, 9, **one, dtype="bf16"),
         Case("skinny_40", 80, 500, 40, **one),
         Case("skinny_many_rows", 17000, 72, 8, v=128, m=6, dynamic=False, out="f16"),
+        Case("skinny_many_rows_1", 17000, 72, 1, v=64, m=6, dynamic=False, out="f16"),
+        Case("large_skinny_m4_1", 17000, 2090, 1, v=128, m=4, **common),
         Case("skinny_tall_panel", 700, 512, 24, v=256, m=8, **common),
         Case("skinny_one_row", 1, 100, 1, v=64, m=4, dynamic=False),
         Case("skinny_one_group", 64, 3, 7, v=64, m=8, dynamic=False),

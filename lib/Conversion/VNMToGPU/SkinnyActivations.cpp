@@ -80,7 +80,9 @@ Value SkinnyKernel::emitActivationOffset(Value place, Value byte) {
 
 void SkinnyKernel::emitCopyActivations(Value step, Value ids, Value destination,
                                        bool last) {
-  if (problem.numTokens % 2 == 0)
+  if (schedule.gathersPairs)
+    emitCopyChannelPairs(step, ids, destination, last);
+  else if (problem.numTokens % 2 == 0)
     emitCopyChannelPieces(step, ids, destination, last);
   else
     emitCopyChannelElements(step, ids, destination);
@@ -109,6 +111,20 @@ void SkinnyKernel::emitCopyChannelPieces(Value step, Value ids,
                            mul(extend(channel), 2 * problem.numTokens));
     emitCopy(advance(destination, emitActivationOffset(place, byte)), source,
              bytes, select(valid, i32(bytes), i32(0)));
+  }
+}
+
+/// One token: a channel and its neighbour, of K that are even.
+void SkinnyKernel::emitCopyChannelPairs(Value step, Value ids,
+                                        Value destination, bool last) {
+  Value x = activations();
+  for (int64_t first = 0; first < schedule.stepSlots();
+       first += SkinnySchedule::kWarpSize) {
+    Value place = add(lane, first);
+    auto [channel, valid] = emitChannel(step, ids, place, last);
+    Value source = advance(x, mul(extend(bitAnd(channel, -2)), 2));
+    emitCopy(advance(destination, mul(place, 4)), source, 4,
+             select(valid, i32(4), i32(0)));
   }
 }
 

@@ -111,7 +111,7 @@ Value SkinnyKernel::emitIdSlot(Value number) {
 }
 
 Value SkinnyKernel::emitActivationSlot(Value number) {
-  return emitSlot(number, schedule.activationsOffset(),
+  return emitSlot(number, schedule.activationsOffset() + schedule.tokenBytes(),
                   schedule.activationSlots(), schedule.activationBytes());
 }
 
@@ -236,7 +236,9 @@ void SkinnyKernel::emitMultiply(Value number, SmallVectorImpl<Value> &sums) {
   Value step = emitStep(number), slot = emitWeightSlot(number);
   bool isBF16 = problem.element.isBF16();
   if (schedule.gathersToken())
-    emitGatherToken(step, emitIdSlot(number));
+    emitGatherToken(
+        step, emitIdSlot(number),
+        schedule.gathersPairs ? emitActivationSlot(number) : shared);
   for (int64_t stage = 0; stage < schedule.stagesPerStep; ++stage) {
     SmallVector<std::array<std::array<Value, 4>, 2>> weights;
     SmallVector<Value> metadata;

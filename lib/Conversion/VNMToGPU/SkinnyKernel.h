@@ -119,6 +119,8 @@ private:
                            mlir::Value destination, bool last);
   void emitCopyChannelPieces(mlir::Value step, mlir::Value ids,
                              mlir::Value destination, bool last);
+  void emitCopyChannelPairs(mlir::Value step, mlir::Value ids,
+                            mlir::Value destination, bool last);
   void emitCopyChannelElements(mlir::Value step, mlir::Value ids,
                                mlir::Value destination);
   /// The id at place `place` of a step and whether it is a channel's; `last`:
@@ -138,6 +140,7 @@ private:
                      int64_t pieces);
   /// Bytes of resident x at which the channels of places `place` and the next
   /// begin.
+  std::array<mlir::Value, 2> emitIdPair(mlir::Value ids, mlir::Value place);
   std::array<mlir::Value, 2>
   emitChannelOffsets(mlir::Value step, mlir::Value ids, mlir::Value place);
   /// The elements at two such offsets of `x`, the first in the low half.
@@ -147,8 +150,9 @@ private:
                                                   mlir::Value ids,
                                                   int64_t stage, int64_t half,
                                                   int64_t tile);
-  /// Gathers the only token's elements for a step, in fragment order.
-  void emitGatherToken(mlir::Value step, mlir::Value ids);
+  /// Gathers the only token's elements for a step, in fragment order: of `x`,
+  /// which is resident or the step's pairs.
+  void emitGatherToken(mlir::Value step, mlir::Value ids, mlir::Value x);
   std::array<mlir::Value, 4> emitTokenFragment(int64_t stage, int64_t half);
 
   // SkinnyEpilogue.cpp

@@ -77,20 +77,27 @@ void SkinnyKernel::emitLoadResident() {
   LLVM::StoreOp::create(b, zero, advance(shared, end), /*alignment=*/2);
 }
 
-/// Ids that are not a channel's, the sentinel and those past the last group,
-/// become K.
-std::array<Value, 2> SkinnyKernel::emitChannelOffsets(Value step, Value ids,
-                                                      Value place) {
+/// The ids at places `place`, an even one, and the next, as i32.
+std::array<Value, 2> SkinnyKernel::emitIdPair(Value ids, Value place) {
   auto type = VectorType::get({schedule.idBytes / 2}, b.getI32Type());
   Value words = load(type, advance(ids, mul(place, schedule.idBytes)),
                      2 * schedule.idBytes);
-  std::array<Value, 2> offsets;
   Value first = vector::ExtractOp::create(b, words, ArrayRef<int64_t>{0});
   if (problem.wideIds)
-    offsets = {first,
-               vector::ExtractOp::create(b, words, ArrayRef<int64_t>{1})};
-  else
-    offsets = {bitAnd(first, 0xFFFF), shiftRight(first, 16)};
+    return {first, vector::ExtractOp::create(b, words, ArrayRef<int64_t>{1})};
+  return {bitAnd(first, 0xFFFF), shiftRight(first, 16)};
+}
+
+/// Ids that are not a channel's, the sentinel and those past the last group,
+/// become K. Of gathered pairs, both elements are zero for these.
+std::array<Value, 2> SkinnyKernel::emitChannelOffsets(Value step, Value ids,
+                                                      Value place) {
+  std::array<Value, 2> offsets = emitIdPair(ids, place);
+  if (schedule.gathersPairs) {
+    for (auto [i, offset] : llvm::enumerate(offsets))
+      offset = add(mul(add(place, int64_t(i)), 4), mul(bitAnd(offset, 1), 2));
+    return offsets;
+  }
   Value exists;
   if (problem.numGroups % schedule.stepGroups() != 0)
     exists = less(add(mul(step, schedule.stepGroups()), div(place, 4)),
@@ -137,11 +144,11 @@ std::array<Value, 4> SkinnyKernel::emitResidentFragment(Value step, Value ids,
 /// of k32 step h and lane q, which finds its eight registers of a stage side by
 /// side. The other lanes of the warp have read the step before when this one
 /// begins.
-void SkinnyKernel::emitGatherToken(Value step, Value ids) {
+void SkinnyKernel::emitGatherToken(Value step, Value ids, Value x) {
   Value start = advance(warpStart, schedule.activationsOffset());
   for (int64_t stage = 0; stage < schedule.stagesPerStep; ++stage) {
     Value place = add(mul(lane, 2), kStageSlots * stage);
-    Value pair = emitElementPair(shared, emitChannelOffsets(step, ids, place));
+    Value pair = emitElementPair(x, emitChannelOffsets(step, ids, place));
     Value target = add(mul(quadLane, 32), mul(quadRow, 4));
     LLVM::StoreOp::create(
         b, pair, advance(advance(start, target), 2 * kStageSlots * stage),

@@ -38,11 +38,13 @@ SkinnySchedule::SkinnySchedule(const SpmmProblem &problem, const ChipInfo &chip,
   fragments = problem.fragments;
   xTokenMajor = problem.xTokenMajor && numTokens > 1;
   dependentLaunch = hasDependentLaunch(chip);
+  // Measured where rows are many.
+  gathersPairs = fragments && numTokens == 1 && numCols % 2 == 0 &&
+                 isManyWaves(chip.limits->numSMs);
   chooseTile(problem.panelRows, chip.limits->numSMs);
   if (rows != 0)
     rowTile = rows;
-  chooseDepth(chip.limits->sharedBytes, rows, warps,
-              isOneWave(chip.limits->numSMs));
+  chooseDepth(chip.limits->sharedBytes, rows, warps, chip.limits->numSMs);
 }
 
 /// Few rows for a CTA keep all SMs busy, many gather activations less often. Of
@@ -51,8 +53,9 @@ SkinnySchedule::SkinnySchedule(const SpmmProblem &problem, const ChipInfo &chip,
 /// In one wave everything is asked for at the start. Measured on an H200
 /// (docs/performance.md, "Few tokens").
 void SkinnySchedule::chooseTile(int64_t panelRows, int64_t numSMs) {
-  bool oneWave = isOneWave(numSMs), manyWaves = numRows > 128 * numSMs;
-  bool shifted = !fragments && numGroups % 4 != 0, oneToken = numTokens == 1;
+  bool oneWave = isOneWave(numSMs), manyWaves = isManyWaves(numSMs);
+  bool shifted = !fragments && numGroups % 4 != 0;
+  bool oneToken = numTokens == 1 && !gathersPairs;
   weightsAhead = 1;
   stagesPerStep = shifted && manyWaves ? 4 : 2;
   if (oneWave) {
@@ -62,14 +65,12 @@ void SkinnySchedule::chooseTile(int64_t panelRows, int64_t numSMs) {
     if (fragments && oneToken)
       stagesPerStep = 1;
   } else if (oneToken) {
-    rowTile = manyWaves && !fragments ? 16 : 32;
-    if (manyWaves && fragments)
-      stagesPerStep = 1;
+    rowTile = manyWaves ? 16 : 32;
     numWarps = manyWaves && !shifted ? 8 : 4;
     weightsAhead = shifted && manyWaves ? 1 : 2;
   } else {
     rowTile = shifted ? 64 : kMaxRows;
-    numWarps = manyWaves && !fragments ? 2 : 4;
+    numWarps = fragments ? (manyWaves ? 4 : 8) : (manyWaves ? 2 : 4);
   }
   // Sums take the registers of longer steps, and of more rows.
   int64_t mostRows = kMaxRows;
@@ -88,7 +89,7 @@ void SkinnySchedule::chooseTile(int64_t panelRows, int64_t numSMs) {
 /// each may have half of the SM's shared memory but for the kilobyte that the
 /// system takes. `rows` and `warps`, if not 0, are given.
 void SkinnySchedule::chooseDepth(int64_t bytes, int64_t rows, int64_t warps,
-                                 bool oneWave) {
+                                 int64_t numSMs) {
   int64_t stages = llvm::divideCeil(numGroups, kStageGroups);
   if (warps != 0)
     numWarps = warps;
@@ -97,13 +98,13 @@ void SkinnySchedule::chooseDepth(int64_t bytes, int64_t rows, int64_t warps,
   // Chips with little take all, and so do many tokens in one wave, which the
   // warps share.
   constexpr int64_t kLittle = 128 * 1024, kSystemBytes = 1024;
-  bool takesAll = bytes <= kLittle || (fragments && oneWave && numTokens > 32);
+  bool takesAll = bytes <= kLittle || (fragments && isOneWave(numSMs) && numTokens > 32);
   int64_t budget = takesAll ? bytes : bytes / 2 - kSystemBytes;
   auto fits = [&] { return sharedBytes() <= budget; };
   weightsAhead = std::min(weightsAhead, stepsPerWarp());
   activationsAhead = 1;
   residentMetadata = false;
-  residentX = numTokens % 2 != 0 || xTokenMajor;
+  residentX = !gathersPairs && (numTokens % 2 != 0 || xTokenMajor);
   if (residentX && 2 * residentBytes() > bytes)
     residentX = false;
   // Metadata of fragments come in runs as long as the steps'.

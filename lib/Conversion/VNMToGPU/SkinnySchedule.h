@@ -61,6 +61,9 @@ struct SkinnySchedule {
   /// Whether all of x, rather than what is gathered of it, is brought to shared
   /// memory.
   bool residentX;
+  /// Whether the only token's channels are gathered by pairs of neighbours, the
+  /// least that a copy can have; half of each is not used.
+  bool gathersPairs;
   /// Whether the kernel may start before the kernel before it has ended
   /// (griddepcontrol).
   bool dependentLaunch;
@@ -114,19 +117,25 @@ struct SkinnySchedule {
   int64_t idsAhead() const {
     return residentX ? weightsAhead : 2 * activationsAhead;
   }
+  /// Which half of a pair is the channel's, ids say when it is multiplied.
   int64_t idSlots() const {
-    return std::min(residentX ? weightsAhead + 1 : idsAhead(), stepsPerWarp());
+    int64_t slots = residentX ? weightsAhead + 1 : idsAhead() + gathersPairs;
+    return std::min(slots, stepsPerWarp());
   }
   int64_t idsBytes() const { return stepSlots() * idBytes; }
 
   /// Bytes of a channel: whole 16-byte pieces of 8 tokens; 6 take the place of
   /// 7, which spread over the banks.
   int64_t channelBytes() const {
+    if (gathersPairs)
+      return 4;
     return 16 * (tokenTiles() == 6 ? 7 : tokenTiles());
   }
-  /// One token of resident x is gathered into fragments by the warp, see
-  /// emitGatherToken.
-  bool gathersToken() const { return residentX && numTokens == 1; }
+  /// One token is gathered into fragments by the warp, of resident x or of
+  /// pairs, see emitGatherToken.
+  bool gathersToken() const {
+    return gathersPairs || (residentX && numTokens == 1);
+  }
   int64_t tokenBytes() const { return gathersToken() ? 2 * stepSlots() : 0; }
   int64_t activationSlots() const {
     return residentX ? 0 : std::min(activationsAhead + 1, stepsPerWarp());
@@ -193,9 +202,11 @@ struct SkinnySchedule {
 private:
   /// Whether tiles of 32 rows leave no SM with two.
   bool isOneWave(int64_t numSMs) const { return numRows <= 32 * numSMs; }
+  /// Whether tiles of 128 rows are more than SMs.
+  bool isManyWaves(int64_t numSMs) const { return numRows > 128 * numSMs; }
   void chooseTile(int64_t panelRows, int64_t numSMs);
   /// `rows` and `warps` as for the constructor.
-  void chooseDepth(int64_t bytes, int64_t rows, int64_t warps, bool oneWave);
+  void chooseDepth(int64_t bytes, int64_t rows, int64_t warps, int64_t numSMs);
 };
 
 /// Why the family cannot compute `problem` on `chip` in tiles of `rows` rows by
