@@ -10,6 +10,8 @@ import os
 VERSION = 1
 MAX_DYNAMIC_SHARED_SIZE_BYTES = 8  # CU_FUNC_ATTRIBUTE_...
 PROGRAMMATIC_STREAM_SERIALIZATION = 6  # CU_LAUNCH_ATTRIBUTE_...
+TENSOR_MAP_TYPES = {"f16": 6, "bf16": 9}  # CU_TENSOR_MAP_DATA_TYPE_...
+SWIZZLE_128B = L2_PROMOTION_256B = 3  # CU_TENSOR_MAP_...
 
 
 class LaunchAttribute(ctypes.Structure):
@@ -81,12 +83,27 @@ class Kernel:
             blocks *= value(size)
         return min(blocks, grid.get("max_blocks", blocks))
 
+    def tensor_map(self, argument, pointer):
+        """The 128 bytes of a map of the array at `pointer`, aligned to 64."""
+        rank = len(argument["sizes"])
+        array = lambda kind, values: (kind * rank)(*values)
+        room = (ctypes.c_char * 192)()
+        encoded = (ctypes.c_char * 128).from_buffer(room, -ctypes.addressof(room) % 64)
+        self.driver.call("cuTensorMapEncodeTiled", encoded, TENSOR_MAP_TYPES[argument["type"]], rank,
+                         ctypes.c_void_p(pointer), array(ctypes.c_uint64, argument["sizes"]),
+                         array(ctypes.c_uint64, argument["strides"]), array(ctypes.c_uint32, argument["box"]),
+                         array(ctypes.c_uint32, [1] * rank), 0, SWIZZLE_128B, L2_PROMOTION_256B, 0)
+        return encoded
+
     def parameters(self, buffers, sizes):
         """Kernel parameters for {name: (device pointer, number of elements)}."""
         values = []
         for argument in self.entry["arguments"]:
             if argument["kind"] == "size":
                 values.append(ctypes.c_int64(sizes[argument["name"]]))
+                continue
+            if argument["kind"] == "tensor_map":
+                values.append(self.tensor_map(argument, buffers[argument["buffer"]][0]))
                 continue
             pointer, count = buffers[argument["name"]]
             values += [ctypes.c_void_p(pointer), ctypes.c_void_p(pointer), ctypes.c_int64(0),

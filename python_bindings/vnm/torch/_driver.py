@@ -13,6 +13,11 @@ from typing import Any
 from ..errors import Error
 
 _MAX_DYNAMIC_SHARED_SIZE_BYTES = 8  # CU_FUNC_ATTRIBUTE_...
+_TENSOR_MAP_TYPES = {"f16": 6, "bf16": 9}  # CU_TENSOR_MAP_DATA_TYPE_...
+_TENSOR_MAP_SWIZZLE_128B = 3
+_TENSOR_MAP_L2_PROMOTION_256B = 3
+_TENSOR_MAP_BYTES = 128
+_TENSOR_MAP_ALIGNMENT = 64
 
 
 class DriverError(Error, RuntimeError):
@@ -55,6 +60,30 @@ def load_function(code: bytes, name: str, shared_memory: int) -> ctypes.c_void_p
     if shared_memory > 0:
         call("cuFuncSetAttribute", function, _MAX_DYNAMIC_SHARED_SIZE_BYTES, shared_memory)
     return function
+
+
+def encode_tensor_map(argument: "dict[str, Any]", pointer: int) -> "ctypes.Array[Any]":
+    """The map that a manifest's argument describes (docs/aot.md), of the array at a device address."""
+    sizes = argument["sizes"]
+    rank = len(sizes)
+    room = (ctypes.c_char * (_TENSOR_MAP_BYTES + _TENSOR_MAP_ALIGNMENT))()
+    encoded = (ctypes.c_char * _TENSOR_MAP_BYTES).from_buffer(room, -ctypes.addressof(room) % _TENSOR_MAP_ALIGNMENT)
+    call(
+        "cuTensorMapEncodeTiled",
+        encoded,
+        _TENSOR_MAP_TYPES[argument["type"]],
+        rank,
+        ctypes.c_void_p(pointer),
+        (ctypes.c_uint64 * rank)(*sizes),
+        (ctypes.c_uint64 * rank)(*argument["strides"]),
+        (ctypes.c_uint32 * rank)(*argument["box"]),
+        (ctypes.c_uint32 * rank)(*[1] * rank),
+        0,
+        _TENSOR_MAP_SWIZZLE_128B,
+        _TENSOR_MAP_L2_PROMOTION_256B,
+        0,
+    )
+    return encoded
 
 
 def launch(

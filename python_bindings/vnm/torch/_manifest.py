@@ -87,6 +87,9 @@ class Kernel:
             if argument["kind"] == "size":
                 values.append(ctypes.c_int64(tokens))
                 continue
+            if argument["kind"] == "tensor_map":
+                values.append(_driver.encode_tensor_map(argument, buffers[argument["buffer"]].data_ptr()))
+                continue
             tensor = buffers["bias" if argument["name"].startswith("epilogue") else argument["name"]]
             pointer = ctypes.c_void_p(tensor.data_ptr())
             values += [pointer, pointer, ctypes.c_int64(0), ctypes.c_int64(tensor.numel()), ctypes.c_int64(1)]
