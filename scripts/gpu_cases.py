@@ -104,6 +104,13 @@ def make_wgmma_cases():
         Case("wgmma_token_x", 200, 304, 136, v=128, m=8, dtype="bf16", out="bf16", x_token_major=True, epilogue="bias", **common),
         Case("wgmma_token_y", 200, 300, 72, v=64, m=8, out="f16", y_token_major=True, permuted=True, **common),
         Case("wgmma_scale_residual", 200, 304, 72, v=64, m=8, dynamic=False, out="bf16", epilogue="scale_residual", batch=(2,)),
+        # All columns, whole stages: tensor copies, whatever V is.
+        Case("wgmma_copies", 328, 320, 328, v=128, m=4, out="f16", **common),
+        Case("wgmma_copies_v16", 200, 192, 72, v=16, m=4, dtype="bf16", out="f32", **common),
+        Case("wgmma_copies_one_stage", 40, 64, 8, v=64, m=4, dynamic=False),
+        Case("wgmma_copies_split", 200, 1024, 136, v=64, m=4, dtype="bf16", out="bf16", **common),
+        Case("wgmma_copies_batch", 200, 128, 136, v=256, m=4, permuted=True, batch=(3,), epilogue="bias", **common),
+        Case("wgmma_copies_many_tiles", 640, 128, 1920, v=32, m=4, dynamic=False, batch=(2,), out="f16", accumulate=True),
         Case("large_wgmma", 1024, 4096, 2048, v=128, m=8, out="f16", dynamic=False),
         Case("large_wgmma_v64", 2048, 4096, 1032, v=64, m=5, dtype="bf16", out="f32", **common),
         Case("large_wgmma_m16", 2000, 4096, 4096, v=128, m=16, out="f16", **common),

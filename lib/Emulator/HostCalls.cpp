@@ -239,14 +239,45 @@ static Swizzle getSwizzle(int swizzle) {
   return kSwizzles[swizzle];
 }
 
+/// Writes `map` to `bytes` or, if none like it can be encoded, ends the process.
+static void encode(const TensorMap &map, void *bytes) {
+  if (llvm::Error error = verify(map))
+    quit("cannot encode a tensor map: " + llvm::toString(std::move(error)));
+  storeTensorMap(map, static_cast<char *>(bytes));
+}
+
+/// cuTensorMapEncodeTiled, without interleave, with zeros out of bounds.
+VNM_EMULATOR_EXPORT void mgpuTensorMapEncodeTiled(
+    void *encoded, int type, uint32_t rank, void *address,
+    const uint64_t *sizes, const uint64_t *strides, const uint32_t *box,
+    const uint32_t *elementStrides, int interleave, int swizzle, int,
+    int fill) {
+  if (rank < 1 || rank > 5 || interleave != 0 || fill != 0)
+    quit("requires a tensor map of rank 1 to 5 without interleave and with "
+         "zeros out of bounds, but its rank is " +
+         std::to_string(rank));
+  TensorMap map;
+  map.elementBytes = getElementBytes(type);
+  map.globalAddress = reinterpret_cast<uintptr_t>(address);
+  map.swizzle = getSwizzle(swizzle);
+  map.sizes.assign(sizes, sizes + rank);
+  map.strides.assign(strides, strides + rank - 1);
+  map.box.assign(box, box + rank);
+  for (uint32_t dim = 0; dim < rank; ++dim)
+    if (elementStrides[dim] != 1)
+      quit("requires a tensor map whose element strides are 1, but one is " +
+           std::to_string(elementStrides[dim]));
+  encode(map, encoded);
+}
+
 /// A map of the memref, whose last dimension is the map's first, in global
 /// memory. The box has the memref's order, too.
 VNM_EMULATOR_EXPORT void *
 mgpuTensorMapEncodeTiledMemref(int64_t rank, const MemRefDescriptor *memref,
                                int type, int interleave, int swizzle, int, int,
                                const int64_t *box) {
-  if (rank < 1 || rank > 3 || interleave != 0)
-    quit("requires a tensor map of rank 1 to 3 without interleave, but its "
+  if (rank < 1 || rank > 5 || interleave != 0)
+    quit("requires a tensor map of rank 1 to 5 without interleave, but its "
          "rank is " +
          std::to_string(rank));
   TensorMap map;
@@ -261,10 +292,8 @@ mgpuTensorMapEncodeTiledMemref(int64_t rank, const MemRefDescriptor *memref,
     if (dim > 0)
       map.strides.push_back(uint64_t(strides[dim - 1]) * map.elementBytes);
   }
-  if (llvm::Error error = verify(map))
-    quit("cannot encode a tensor map: " + llvm::toString(std::move(error)));
   void *result = GlobalMemory::get().allocate(kTensorMapBytes);
-  storeTensorMap(map, static_cast<char *>(result));
+  encode(map, result);
   return result;
 }
 

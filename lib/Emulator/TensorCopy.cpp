@@ -22,9 +22,9 @@ namespace {
 struct StoredMap {
   uint64_t magic;
   uint64_t globalAddress;
-  uint64_t sizes[3];
-  uint64_t strides[2];
-  uint32_t box[3];
+  uint64_t sizes[5];
+  uint64_t strides[4];
+  uint32_t box[5];
   uint8_t elementBytes, rank, swizzle, unused;
 };
 static_assert(sizeof(StoredMap) <= kTensorMapBytes);
@@ -77,8 +77,8 @@ static TensorMap getMap(Thread &thread, OpRef op, const char *address) {
   if (!map)
     thread.fail(Check::Instruction, op,
                 "requires a tensor map that was encoded by "
-                "mgpuTensorMapEncodeTiledMemref, but there is none at its "
-                "address");
+                "mgpuTensorMapEncodeTiled or mgpuTensorMapEncodeTiledMemref, "
+                "but there is none at its address");
   return *map;
 }
 

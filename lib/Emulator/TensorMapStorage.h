@@ -16,7 +16,7 @@ namespace vnm::emulator {
 
 inline constexpr size_t kTensorMapBytes = 128;
 
-/// Writes `map`, of rank 1 to 3, to `bytes`, which has room for
+/// Writes `map`, of rank 1 to 5, to `bytes`, which has room for
 /// kTensorMapBytes.
 void storeTensorMap(const TensorMap &map, char *bytes);
 

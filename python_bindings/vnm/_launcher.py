@@ -24,6 +24,11 @@ except ImportError:  # A copy, outside of the package.
 _VERSION = 1
 _MAX_DYNAMIC_SHARED_SIZE_BYTES = 8  # CU_FUNC_ATTRIBUTE_...
 _PROGRAMMATIC_STREAM_SERIALIZATION = 6  # CU_LAUNCH_ATTRIBUTE_...
+_TENSOR_MAP_TYPES = {"f16": 6, "bf16": 9}  # CU_TENSOR_MAP_DATA_TYPE_...
+_TENSOR_MAP_SWIZZLE_128B = 3
+_TENSOR_MAP_L2_PROMOTION_256B = 3
+_TENSOR_MAP_BYTES = 128
+_TENSOR_MAP_ALIGNMENT = 64
 
 #: Values of the sizes that a kernel leaves open, by name.
 Sizes = Mapping[str, int]
@@ -76,6 +81,36 @@ def call(name: str, *arguments: Any) -> None:
     _check(name, getattr(_library(), name)(*arguments))
 
 
+class TensorMap:
+    """A kernel's parameter that describes an array for tensor copies (docs/aot.md)."""
+
+    def __init__(self, argument: "dict[str, Any]") -> None:
+        room = (ctypes.c_char * (_TENSOR_MAP_BYTES + _TENSOR_MAP_ALIGNMENT))()
+        self.encoded = (ctypes.c_char * _TENSOR_MAP_BYTES).from_buffer(
+            room, -ctypes.addressof(room) % _TENSOR_MAP_ALIGNMENT
+        )
+        sizes = argument["sizes"]
+        rank = len(sizes)
+        self._before = self.encoded, _TENSOR_MAP_TYPES[argument["type"]], rank
+        self._after = (
+            (ctypes.c_uint64 * rank)(*sizes),
+            (ctypes.c_uint64 * rank)(*argument["strides"]),
+            (ctypes.c_uint32 * rank)(*argument["box"]),
+            (ctypes.c_uint32 * rank)(*[1] * rank),
+            0,
+            _TENSOR_MAP_SWIZZLE_128B,
+            _TENSOR_MAP_L2_PROMOTION_256B,
+            0,
+        )
+        self._address: Optional[int] = None
+
+    def encode(self, address: int) -> None:
+        """Describes the array at a device address."""
+        if address != self._address:
+            call("cuTensorMapEncodeTiled", *self._before, ctypes.c_void_p(address), *self._after)
+            self._address = address
+
+
 class Launch:
     """A kernel with a place for each parameter, for launches that differ in buffers
     only. Threads may share one."""
@@ -85,6 +120,7 @@ class Launch:
         self._function = function
         self._lock = threading.Lock()
         self._pointers: "dict[str, tuple[ctypes.c_void_p, ctypes.c_void_p]]" = {}
+        self._maps: "dict[str, TensorMap]" = {}
         self._slots = [slot for argument in entry["arguments"] for slot in self._slots_of(argument, sizes)]
         self._parameters = (ctypes.c_void_p * len(self._slots))(*map(ctypes.addressof, self._slots))
         self._attribute = LaunchAttribute(id=_PROGRAMMATIC_STREAM_SERIALIZATION, value=1)
@@ -99,6 +135,9 @@ class Launch:
         name = argument["name"]
         if argument["kind"] == "size":
             return [ctypes.c_int64(sizes[name])]
+        if argument["kind"] == "tensor_map":
+            tensor_map = self._maps[argument["buffer"]] = TensorMap(argument)
+            return [tensor_map.encoded]
         count = 1
         for extent in argument["shape"]:
             count *= size_of(extent, sizes)
@@ -119,6 +158,8 @@ class Launch:
             for name, address in buffers.items():
                 first, second = self._pointers[name]
                 first.value = second.value = address
+                if name in self._maps:
+                    self._maps[name].encode(address)
             self._config.stream = stream
             result = _library().cuLaunchKernelEx(*self._arguments)
         _check("cuLaunchKernelEx", result)

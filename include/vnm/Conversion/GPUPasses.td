@@ -287,6 +287,43 @@ def ListSchedules : Pass<"vnm-list-schedules", "::mlir::ModuleOp"> {
   ];
 }
 
+def PlaceTensorMaps
+    : Pass<"vnm-place-tensor-maps", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "give kernels the addresses of the tensor maps that they are passed";
+  let description = [{
+    A tensor map is an argument of 128 bytes by value, `!llvm.array<16 x i64>`, of
+    a kernel and of its launch; a kernel converts it to the map's address. This
+    pass makes it a pointer to a parameter that is constant for the grid
+    (`llvm.byval`, `nvvm.grid_constant`, aligned to 64 bytes), which is where tensor
+    copies want it. Run it after convert-gpu-to-nvvm; `vnm-lower-to-nvvm` runs it. A
+    map that is used otherwise is an error.
+
+    ```mlir
+    gpu.module @kernels {
+      llvm.func @f(%map: !llvm.array<16 x i64>) attributes {gpu.kernel, nvvm.kernel} {
+        %address = builtin.unrealized_conversion_cast %map : !llvm.array<16 x i64> to !llvm.ptr
+        nvvm.prefetch tensormap, %address : !llvm.ptr
+        llvm.return
+      }
+    }
+    ```
+
+    becomes
+
+    ```mlir
+    gpu.module @kernels {
+      llvm.func @f(%map: !llvm.ptr {llvm.align = 64 : i64, llvm.byval = !llvm.array<16 x i64>,
+                                    nvvm.grid_constant}) attributes {gpu.kernel, nvvm.kernel} {
+        nvvm.prefetch tensormap, %map : !llvm.ptr
+        llvm.return
+      }
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+                           "::mlir::NVVM::NVVMDialect"];
+}
+
 def SerializeKernels : Pass<"vnm-serialize-kernels", "::mlir::ModuleOp"> {
   let summary = "compile the module's kernels to PTX or to a cubin";
   let description = [{

@@ -32,17 +32,33 @@ struct KernelBuffer {
 /// The buffers of one launch, by the names of the arguments.
 using KernelBuffers = llvm::StringMap<KernelBuffer>;
 
+/// What the driver is told to encode a tensor map; see docs/aot.md.
+struct KernelTensorMap {
+  std::string buffer;           ///< The argument whose array it maps.
+  std::vector<int64_t> sizes;   ///< 1 to 5, the contiguous dimension first.
+  std::vector<int64_t> strides; ///< In bytes, of all dimensions but the first.
+  std::vector<int64_t> box;     ///< As many as sizes.
+};
+
 /// One argument, in the order of the kernel's parameters.
 struct KernelArgument {
   enum class Kind : uint8_t {
-    MemRef, ///< Five parameters: pointer twice, offset 0, elements, stride 1.
-    Size    ///< One parameter: the size of this name.
+    MemRef,   ///< Five parameters: pointer twice, offset 0, elements, stride 1.
+    Size,     ///< One parameter: the size of this name.
+    TensorMap ///< One parameter of 128 bytes: an encoded tensor map.
   };
   std::string name;
   Kind kind = Kind::MemRef;
   std::string type; ///< Of an element, as in MLIR: "f16".
   /// Row-major and contiguous; only for MemRef.
   std::vector<KernelSize> shape;
+  KernelTensorMap map; ///< Only for TensorMap.
+
+  /// Parameters, and words of 8 bytes that they have together.
+  size_t getNumParameters() const { return kind == Kind::MemRef ? 5 : 1; }
+  size_t getNumWords() const {
+    return kind == Kind::TensorMap ? 16 : getNumParameters();
+  }
 };
 
 /// One kernel of a manifest. See docs/aot.md for the fields.
@@ -69,9 +85,9 @@ struct KernelEntry {
   /// CTAs for the driver.
   llvm::Expected<int64_t> numBlocks(const KernelSizes &sizes) const;
 
-  /// The kernel's parameters, each of 8 bytes, in order. Error: a buffer that
-  /// is missing or has other than the number of elements of its shape, or a
-  /// size that is missing.
+  /// The words of the kernel's parameters, in order; those of tensor maps are
+  /// zero, for the caller to encode. Error: a buffer that is missing or has
+  /// other than the number of elements of its shape, or a size that is missing.
   llvm::Expected<std::vector<uint64_t>>
   packParameters(const KernelBuffers &buffers, const KernelSizes &sizes) const;
 };

@@ -9,6 +9,8 @@
 
 #include "Launch.h"
 
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
 namespace vnm {
 #define GEN_PASS_DEF_CONVERTLAUNCHESTOEMULATION
 #include "vnm/Conversion/Passes.h.inc"
@@ -44,9 +46,15 @@ static LLVM::LLVMFuncOp addEntry(ModuleOp module, SymbolTable &symbols,
     Value place = LLVM::GEPOp::create(b, pointer, pointer, entry.getArgument(1),
                                       ArrayRef<LLVM::GEPArg>{int32_t(index)});
     Value address = LLVM::LoadOp::create(b, pointer, place);
-    // An argument by value is passed as its address.
+    // An argument by value is passed as its address, and one that is constant
+    // for the grid is not copied: tensor copies know maps by where they are.
     bool isByValue = bool(
         kernel.getArgAttr(index + 1, LLVM::LLVMDialect::getByValAttrName()));
+    StringRef constant = NVVM::NVVMDialect::getGridConstantAttrName();
+    if (kernel.getArgAttr(index + 1, constant)) {
+      kernel.removeArgAttr(index + 1, constant);
+      kernel.removeArgAttr(index + 1, LLVM::LLVMDialect::getByValAttrName());
+    }
     arguments.push_back(
         isByValue ? address : LLVM::LoadOp::create(b, type, address).getRes());
   }

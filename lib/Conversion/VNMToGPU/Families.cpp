@@ -128,7 +128,7 @@ static gpu::GPUFuncOp buildWgmma(OpBuilder &builder, SpmmOp op, StringRef name,
                                  const ChipInfo &chip, ScheduleAttr attribute,
                                  LaunchShape &shape) {
   WgmmaSchedule schedule = getWgmmaSchedule(problem, chip, attribute);
-  shape = schedule.getLaunchShape();
+  shape = schedule.getLaunchShape(problem);
   return buildWgmmaKernel(builder, op, name, problem, schedule);
 }
 

@@ -206,10 +206,13 @@ void vnm::emitHostLaunch(OpBuilder &builder, SpmmOp op, SymbolRefAttr kernel,
   if (op.getRows())
     passIn(op.getRows());
   passIn(op.getX());
+  Value x = operands.back();
   Value result = emitter.allocate(op.getInit(), problem.accumulate);
   operands.push_back(result);
   llvm::for_each(op.getEpilogueOperands(), passIn);
   operands.push_back(numTokens);
+  if (shape.xMap)
+    operands.push_back(emitEncodeTensorMap(b, *shape.xMap, x));
   emitter.launch(kernel, blocks, shape, operands);
   emitter.copyOut(result, op.getInit());
   emitter.release();

@@ -50,6 +50,7 @@ private:
   void addBuffer(StringRef name, Value buffer,
                  ArrayRef<NamedAttribute> more = {});
   void addTokens();
+  void addMap(StringRef name, StringRef buffer, const TensorMap &map);
   void addArguments(SpmmOp op);
 
   Builder b;
@@ -75,14 +76,18 @@ ArrayAttr DescriptionBuilder::shapeOf(Value buffer) {
   return b.getArrayAttr(sizes);
 }
 
+static std::string printType(Type type) {
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  return text;
+}
+
 void DescriptionBuilder::addBuffer(StringRef name, Value buffer,
                                    ArrayRef<NamedAttribute> more) {
   Type element = cast<MemRefType>(buffer.getType()).getElementType();
-  std::string type;
-  llvm::raw_string_ostream(type) << element;
   SmallVector<NamedAttribute> entries = {
       entry("name", name), entry("kind", StringRef("memref")),
-      entry("type", type), entry("shape", shapeOf(buffer))};
+      entry("type", printType(element)), entry("shape", shapeOf(buffer))};
   entries.append(more.begin(), more.end());
   arguments.push_back(b.getDictionaryAttr(entries));
 }
@@ -91,6 +96,18 @@ void DescriptionBuilder::addTokens() {
   arguments.push_back(b.getDictionaryAttr({entry("name", StringRef("tokens")),
                                            entry("kind", StringRef("size")),
                                            entry("type", StringRef("i64"))}));
+}
+
+void DescriptionBuilder::addMap(StringRef name, StringRef buffer,
+                                const TensorMap &map) {
+  auto list = [&](ArrayRef<int64_t> values) {
+    return b.getI64ArrayAttr(values);
+  };
+  arguments.push_back(b.getDictionaryAttr(
+      {entry("name", name), entry("kind", StringRef("tensor_map")),
+       entry("type", printType(map.element)), entry("buffer", buffer),
+       entry("sizes", list(map.sizes)), entry("strides", list(map.strides)),
+       entry("box", list(map.box))}));
 }
 
 void DescriptionBuilder::addArguments(SpmmOp op) {
@@ -123,6 +140,8 @@ DictionaryAttr DescriptionBuilder::describe(SpmmOp op,
                          ? Attribute(b.getStringAttr("tokens"))
                          : b.getI64IntegerAttr(numTokens);
   addArguments(op);
+  if (launch.xMap)
+    addMap("x_map", "x", *launch.xMap);
   SmallVector<NamedAttribute> entries = {
       entry("family", launch.schedule.getFamily()),
       entry("schedule", launch.schedule.getFields()),

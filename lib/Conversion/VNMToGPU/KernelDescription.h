@@ -32,6 +32,8 @@ struct KernelLaunch {
   int64_t maxBlocks = 0;
   /// Whether it may start before the kernel before it has ended.
   bool dependentLaunch = false;
+  /// The map of x, if the kernel takes one.
+  std::optional<TensorMap> xMap = std::nullopt;
 };
 
 /// The description of the kernel of `op`, whose parameters are buffers in the

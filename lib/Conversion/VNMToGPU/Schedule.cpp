@@ -44,6 +44,8 @@ SpmmProblem::SpmmProblem(SpmmOp op) {
   wideIds = getElementTypeOrSelf(op.getColumns().getType()).isInteger(32);
   permutedRows = bool(op.getRows());
   accumulate = op.getAccumulate();
+  keepsAllColumns = op.getEncoding().getForm() == Form::Strict &&
+                    pattern.m == 4 && numCols % 4 == 0;
 }
 
 /// The warps' grid that reads the fewest bytes of shared memory: a warp reads

@@ -10,9 +10,11 @@
 #define VNM_LIB_CONVERSION_VNMTOGPU_SCHEDULE_H
 
 #include "MmaLayout.h"
+#include "TensorMaps.h"
 
 #include "vnm/Conversion/VNMToGPU/ChipTable.h"
 #include "vnm/Dialect/VNM/IR/VNMOps.h"
+#include <optional>
 #include <string>
 
 namespace vnm {
@@ -39,6 +41,9 @@ struct SpmmProblem {
   bool permutedRows;
   bool accumulate;
   bool fragments; ///< The weight's layout.
+  /// Whether every panel's columns are 0 to K - 1, which M = 4 in strict form
+  /// says if K is a multiple of 4.
+  bool keepsAllColumns;
 
   /// Column ids per panel.
   int64_t numSlots() const { return 4 * numGroups; }
@@ -58,6 +63,8 @@ struct LaunchShape {
   int64_t dynamicSharedBytes = 0;
   /// Whether the kernel waits, with griddepcontrol, for the one before it.
   bool dependentLaunch = false;
+  /// The map of x, if the kernel takes one.
+  std::optional<TensorMap> xMap = std::nullopt;
 };
 
 /// Choices for an mma_sp kernel. A CTA of four warps computes rowTile x

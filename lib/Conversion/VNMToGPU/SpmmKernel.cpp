@@ -23,7 +23,9 @@ KernelArguments::KernelArguments(SpmmOp op, ValueRange arguments) {
   y = arguments[position++];
   for (size_t i = 0; i < op.getEpilogueOperands().size(); ++i)
     epilogue.push_back(arguments[position++]);
-  numTokens = arguments[position];
+  numTokens = arguments[position++];
+  if (position < arguments.size())
+    xMap = arguments[position];
 }
 
 SpmmKernel::SpmmKernel(ImplicitLocOpBuilder &builder, SpmmOp op,
@@ -46,7 +48,7 @@ void SpmmKernel::emit(Value sharedMemory) {
 
 gpu::GPUFuncOp vnm::createKernelFunction(OpBuilder &builder, SpmmOp op,
                                          StringRef name, int64_t numThreads,
-                                         TypeRange workgroup) {
+                                         TypeRange workgroup, bool takesMap) {
   SmallVector<Type> types;
   auto addBuffer = [&](Value operand) {
     types.push_back(MemRefType::get({ShapedType::kDynamic},
@@ -60,6 +62,8 @@ gpu::GPUFuncOp vnm::createKernelFunction(OpBuilder &builder, SpmmOp op,
   addBuffer(op.getInit());
   llvm::for_each(op.getEpilogueOperands(), addBuffer);
   types.push_back(builder.getIndexType());
+  if (takesMap)
+    types.push_back(getTensorMapType(builder.getContext()));
 
   auto kernel =
       gpu::GPUFuncOp::create(builder, op.getLoc(), name,

@@ -19,7 +19,7 @@
 
 namespace vnm {
 
-/// Kernel arguments: flat buffers in the GPU's memory, and T.
+/// Kernel arguments: flat buffers in the GPU's memory, T, and perhaps a map.
 struct KernelArguments {
   mlir::Value values;
   mlir::Value metadata;
@@ -29,6 +29,7 @@ struct KernelArguments {
   mlir::Value y;
   llvm::SmallVector<mlir::Value> epilogue;
   mlir::Value numTokens;
+  mlir::Value xMap; ///< Null unless the kernel has a tensor map of x.
 
   /// Takes them in the order in which the host passes them.
   KernelArguments(SpmmOp op, mlir::ValueRange arguments);
@@ -62,11 +63,13 @@ mlir::LLVM::GlobalOp getSharedMemory(mlir::OpBuilder &builder,
                                      mlir::Location loc);
 
 /// A kernel `name` of `numThreads` threads at the builder's insertion point,
-/// with the arguments that KernelArguments expects and an empty body.
+/// with the arguments that KernelArguments expects, a tensor map of x if
+/// `takesMap`, and an empty body.
 mlir::gpu::GPUFuncOp createKernelFunction(mlir::OpBuilder &builder, SpmmOp op,
                                           llvm::StringRef name,
                                           int64_t numThreads,
-                                          mlir::TypeRange workgroup);
+                                          mlir::TypeRange workgroup,
+                                          bool takesMap = false);
 
 /// Where a thread is; i32 but for `token` and `batch`.
 struct TileMap {

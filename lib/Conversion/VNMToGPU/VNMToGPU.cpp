@@ -63,6 +63,7 @@ static void lowerToLaunch(SpmmOp op, gpu::GPUModuleOp kernels, int64_t number,
   launch.sharedMemoryBytes = shape.dynamicSharedBytes;
   launch.maxBlocks = shape.maxBlocks;
   launch.dependentLaunch = shape.dependentLaunch;
+  launch.xMap = shape.xMap;
   kernel->setAttr(kKernelAttrName, describeKernel(op, launch));
   auto name = SymbolRefAttr::get(kernels.getNameAttr(),
                                  {FlatSymbolRefAttr::get(kernel)});

@@ -22,6 +22,10 @@
 // waits for its thread's outstanding loads and copies, of which these have
 // none. The way back needs none: wgmma.wait_group has waited for the reads
 // before the arrival at `empty`, and they write nothing.
+//
+// Tensor copies (WgmmaCopy.cpp) are of the asynchronous proxy themselves: their
+// bytes and the arrival of the thread that issues them complete `full`, at which
+// the multiplying threads wait; there is no `ready`.
 
 #include "WgmmaKernel.h"
 
@@ -94,12 +98,14 @@ void WgmmaKernel::emitBarrierInit() {
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(branch.thenBlock());
-    std::pair<Barrier, int64_t> counts[] = {
+    int64_t emptyCount = schedule.consumersPerRing() / WgmmaSchedule::kWarpSize;
+    SmallVector<std::pair<Barrier, int64_t>> counts = {
         {Barrier::Full,
          WgmmaSchedule::kUnitsPerStage * WgmmaSchedule::kWarpSize},
         {Barrier::Ready, 1},
-        {Barrier::Empty,
-         schedule.consumersPerRing() / WgmmaSchedule::kWarpSize}};
+        {Barrier::Empty, emptyCount}};
+    if (schedule.copies)
+      counts = {{Barrier::Full, 1}, {Barrier::Empty, emptyCount}};
     for (auto [barrier, count] : counts)
       for (int64_t number = 0; number < schedule.rings; ++number)
         for (int64_t slot = 0; slot < schedule.stages; ++slot) {
@@ -107,6 +113,8 @@ void WgmmaKernel::emitBarrierInit() {
           NVVM::MBarrierInitOp::create(
               b, emitBarrierAddress(barrier, i32(slot)), i32(count), Value());
         }
+    if (schedule.copies)
+      NVVM::FenceMbarrierInitOp::create(b);
   }
   gpu::BarrierOp::create(b);
 }
@@ -250,6 +258,8 @@ void WgmmaKernel::emit(Value sharedMemory) {
   b.setInsertionPointToStart(multiplies.elseBlock());
   NVVM::SetMaxRegisterOp::create(b, schedule.producerRegisters,
                                  NVVM::SetMaxRegisterAction::decrease);
+  if (schedule.copies)
+    return emitCopyRole();
   auto gathers = scf::IfOp::create(b, less(warp, WgmmaSchedule::kGatherWarps),
                                    /*withElseRegion=*/true);
   b.setInsertionPointToStart(gathers.thenBlock());
@@ -266,8 +276,9 @@ gpu::GPUFuncOp vnm::buildWgmmaKernel(OpBuilder &builder, SpmmOp op,
                                      StringRef name, const SpmmProblem &problem,
                                      const WgmmaSchedule &schedule) {
   LLVM::GlobalOp global = getSharedMemory(builder, op.getLoc());
-  gpu::GPUFuncOp kernel = createKernelFunction(
-      builder, op, name, WgmmaSchedule::kThreads, TypeRange());
+  gpu::GPUFuncOp kernel =
+      createKernelFunction(builder, op, name, WgmmaSchedule::kThreads,
+                           TypeRange(), /*takesMap=*/schedule.copies);
   // ptxas heeds setmaxnreg only where it knows the registers at the start.
   kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
                   builder.getI32IntegerAttr(1));

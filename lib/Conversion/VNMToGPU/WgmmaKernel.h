@@ -3,7 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // This file declares the parts a wgmma_sp kernel is made of: roles and barriers
-// (WgmmaKernel.cpp), the gather (WgmmaGather.cpp), weight fragments
+// (WgmmaKernel.cpp), the gather (WgmmaGather.cpp) or the tensor copies
+// (WgmmaCopy.cpp) that take its place, weight fragments
 // (WgmmaFragments.cpp), the main loop (WgmmaMainLoop.cpp), the epilogue
 // (WgmmaEpilogue.cpp), the stores of results (WgmmaStore.cpp).
 
@@ -101,12 +102,22 @@ private:
   /// The ring's tile `number`.
   WgmmaTile emitTile(mlir::Value number);
   enum class Barrier { Full, Ready, Empty };
+  /// The barrier at which multiplying threads wait for a stage.
+  Barrier getStageBarrier() const {
+    return schedule.copies ? Barrier::Full : Barrier::Ready;
+  }
   mlir::Value emitBarrierAddress(Barrier barrier, mlir::Value slot);
   /// Waits for the phase of `parity` to be over.
   void emitWait(Barrier barrier, mlir::Value slot, mlir::Value parity);
   void emitArrive(Barrier barrier, mlir::Value slot);
   RingPosition emitNext(const RingPosition &position);
   RingPosition emitRingStart();
+
+  // WgmmaCopy.cpp
+  void emitCopyRole();
+  /// Has one stage of `tile` copied to the ring.
+  void emitCopyStage(const WgmmaTile &tile, mlir::Value stage,
+                     const RingPosition &position);
 
   // WgmmaGather.cpp
   void emitProducerRole();

@@ -71,7 +71,7 @@ Value WgmmaKernel::emitStage(Value sums, const StageWeights &weights,
   Value descriptor = add(extend(shiftRight(address, 4)),
                          i64(static_cast<int64_t>(wgmma::kDescriptorBase)));
   Value later = bitXor(first, isTrue());
-  emitWait(Barrier::Ready, position.slot, position.parity);
+  emitWait(getStageBarrier(), position.slot, position.parity);
   Value metadata = emitMetadataRegister(weights, pointers);
   NVVM::WgmmaFenceAlignedOp::create(b);
   sums = emitMultiply(sums, weights, metadata, descriptor, 0, later);

@@ -6,6 +6,7 @@
 
 #include "WgmmaSchedule.h"
 
+#include "WgmmaCopy.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -67,7 +68,12 @@ int64_t WgmmaSchedule::chooseTokenTile(const SpmmProblem &problem) {
 WgmmaSchedule::WgmmaSchedule(const SpmmProblem &problem,
                              const ChipLimits &limits, int64_t tokens) {
   numSMs = limits.numSMs;
-  rings = problem.panelRows < 128 ? 2 : 1;
+  copies = hasActivationMap(problem);
+  if (copies) {
+    consumerRegisters = 240;
+    producerRegisters = 24;
+  }
+  rings = problem.panelRows < 128 && !copies ? 2 : 1;
   tokenTile = tokens != 0 ? tokens : chooseTokenTile(problem);
   splitsDepth = canSplitDepth(problem);
   if (splitsDepth)
@@ -86,6 +92,14 @@ WgmmaSchedule::WgmmaSchedule(const SpmmProblem &problem,
                     (limits.sharedBytes - sharedBytes()) / bytesPerStage);
 }
 
+LaunchShape WgmmaSchedule::getLaunchShape(const SpmmProblem &problem) const {
+  LaunchShape shape = {rowTile(), tokenTile,       kThreads,
+                       numSMs,    tilesPerBlock(), sharedBytes()};
+  if (copies)
+    shape.xMap = getActivationMap(problem);
+  return shape;
+}
+
 /// An estimate of what a multiplying thread needs beside sums and weights.
 static constexpr int64_t kAddressRegisters = 24;
 
@@ -100,7 +114,8 @@ std::string vnm::explainWgmmaRefusal(const SpmmProblem &problem,
                          tokens);
   if (!llvm::is_contained(chip.families, KernelFamily::WgmmaSp))
     return llvm::formatv("requires chip sm_90a, but it is {0}", chip.name);
-  if (problem.panelRows < 64)
+  bool copies = hasActivationMap(problem);
+  if (problem.panelRows < 64 && !copies)
     return llvm::formatv("requires V of at least 64, but it is {0}",
                          problem.panelRows);
   if (problem.xTokenMajor || problem.yTokenMajor)
@@ -118,6 +133,11 @@ std::string vnm::explainWgmmaRefusal(const SpmmProblem &problem,
   Type result = problem.resultElement;
   if (!result.isF16() && !result.isBF16() && !result.isF32())
     return "requires a result of f16, bf16 or f32, but it is f64";
+  if (copies) {
+    std::string refusal = explainMapRefusal(getActivationMap(problem));
+    if (!refusal.empty())
+      return refusal;
+  }
   WgmmaSchedule schedule(problem, *chip.limits, tokens);
   constexpr int64_t kMaxSteps = int64_t(1) << 31;
   int64_t steps = schedule.numTiles(problem) * problem.numBatches *

@@ -23,6 +23,10 @@ namespace vnm {
 /// rings each feeds one warpgroup, with a tile of 64 rows. Where tiles are too
 /// few for the SMs, both work on one tile of 64 rows, each on one half of the
 /// gathered channels, and add up their sums in shared memory.
+///
+/// Where a panel's columns are all of them in order, nothing is gathered: one
+/// thread per ring has tensor copies bring boxes of x. Panels then share what
+/// is copied, so V is irrelevant and there is one ring.
 struct WgmmaSchedule {
   /// For `problem` on a chip of these limits, with tiles of `tokens` tokens; 0
   /// chooses them.
@@ -40,6 +44,7 @@ struct WgmmaSchedule {
   /// different banks.
   static constexpr int64_t kStagingPadding = 8;
 
+  bool copies;       ///< Tensor copies instead of a gather.
   int64_t rings;     ///< 1 or 2.
   int64_t tokenTile; ///< 64, 128 or 256 tokens of a tile.
   int64_t stages;    ///< Per ring.
@@ -89,10 +94,7 @@ struct WgmmaSchedule {
     return barrierOffset() + 3 * 8 * rings * stages;
   }
 
-  LaunchShape getLaunchShape() const {
-    return {rowTile(), tokenTile,       kThreads,
-            numSMs,    tilesPerBlock(), sharedBytes()};
-  }
+  LaunchShape getLaunchShape(const SpmmProblem &problem) const;
 
   /// Stages of a tile in each of its rings.
   int64_t stagesPerTile(const SpmmProblem &problem) const;

@@ -11,7 +11,7 @@
 using namespace vnm::emulator;
 
 static constexpr unsigned kPieceBytes = 16;
-static constexpr unsigned kMaxRank = 3;
+static constexpr unsigned kMaxRank = 5;
 static constexpr uint32_t kSharedAlignment = 128;
 
 uint64_t TensorMap::getBoxBytes() const {
@@ -44,7 +44,7 @@ llvm::Error vnm::emulator::verify(const TensorMap &map) {
   size_t rank = map.sizes.size();
   if (rank < 1 || rank > kMaxRank || map.box.size() != rank ||
       map.strides.size() != rank - 1)
-    return makeError("requires 1 to 3 sizes, as many box dimensions and one "
+    return makeError("requires 1 to 5 sizes, as many box dimensions and one "
                      "stride less, but there are " +
                      llvm::Twine(rank) + ", " + llvm::Twine(map.box.size()) +
                      " and " + llvm::Twine(map.strides.size()));
@@ -134,23 +134,22 @@ llvm::Error vnm::emulator::forEachTensorCopyPiece(
   if (llvm::Error error =
           verifyStart(map, direction, coordinates, sharedAddress))
     return error;
-  size_t rank = map.sizes.size();
-  uint32_t rows = rank > 1 ? map.box[1] : 1, slabs = rank > 2 ? map.box[2] : 1;
-  for (uint32_t slab = 0; slab < slabs; ++slab)
-    for (uint32_t row = 0; row < rows; ++row) {
-      uint64_t global = map.globalAddress;
-      bool outside = false;
-      uint32_t offsets[kMaxRank] = {0, row, slab};
-      for (size_t i = 1; i < rank; ++i) {
-        int64_t index = int64_t(coordinates[i]) + offsets[i];
-        outside |= index < 0 || index >= int64_t(map.sizes[i]);
-        global += uint64_t(index) * map.strides[i - 1];
-      }
-      uint32_t shared =
-          sharedAddress + (slab * rows + row) * map.box[0] * map.elementBytes;
-      if (llvm::Error error =
-              visitRow(map, coordinates[0], global, shared, outside, visit))
-        return error;
+  uint32_t rowBytes = map.box[0] * map.elementBytes;
+  uint32_t numRows = map.getBoxBytes() / rowBytes;
+  for (uint32_t row = 0; row < numRows; ++row) {
+    uint64_t global = map.globalAddress;
+    bool outside = false;
+    uint32_t rest = row;
+    for (size_t i = 1; i < map.sizes.size(); ++i) {
+      int64_t index = int64_t(coordinates[i]) + rest % map.box[i];
+      rest /= map.box[i];
+      outside |= index < 0 || index >= int64_t(map.sizes[i]);
+      global += uint64_t(index) * map.strides[i - 1];
     }
+    if (llvm::Error error =
+            visitRow(map, coordinates[0], global,
+                     sharedAddress + row * rowBytes, outside, visit))
+      return error;
+  }
   return llvm::Error::success();
 }

@@ -62,6 +62,9 @@ static LoadedDriver loadDriver() {
   result.driver.launchKernelEx =
       reinterpret_cast<decltype(result.driver.launchKernelEx)>(
           dlsym(library, "cuLaunchKernelEx"));
+  result.driver.tensorMapEncodeTiled =
+      reinterpret_cast<decltype(result.driver.tensorMapEncodeTiled)>(
+          dlsym(library, "cuTensorMapEncodeTiled"));
   return result;
 }
 

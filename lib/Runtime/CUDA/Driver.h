@@ -33,6 +33,10 @@ enum JitOption : int {
 
 /// CUfunction_attribute
 inline constexpr int kMaxDynamicSharedSizeBytes = 8;
+/// CUtensorMapDataType, CUtensorMapSwizzle, CUtensorMapL2promotion
+inline constexpr int kTensorMapF16 = 6, kTensorMapBF16 = 9;
+inline constexpr int kTensorMapSwizzle128B = 3;
+inline constexpr int kTensorMapL2Promotion256B = 3;
 inline constexpr unsigned kMemAttachGlobal = 1;
 inline constexpr unsigned kEventDisableTiming = 2;
 inline constexpr unsigned kStreamNonBlocking = 1;
@@ -108,6 +112,13 @@ struct Driver {
   VNM_CUDA_ENTRY_POINTS(VNM_CUDA_MEMBER)
 #undef VNM_CUDA_MEMBER
   // NOLINTEND(bugprone-macro-parentheses)
+  /// cuTensorMapEncodeTiled; null on drivers before 12.0. Map, data type, rank,
+  /// address, sizes, strides in bytes, box, element strides, interleave,
+  /// swizzle, L2 promotion, fill.
+  Result (*tensorMapEncodeTiled)(void *, int, uint32_t, void *,
+                                 const uint64_t *, const uint64_t *,
+                                 const uint32_t *, const uint32_t *, int, int,
+                                 int, int);
   /// cuLaunchKernelEx; null on drivers before 11.8.
   Result (*launchKernelEx)(const LaunchConfig *, Function, void **, void **);
 };

@@ -12,6 +12,7 @@
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include <cstring>
 
 using namespace vnm::runtime;
 using namespace vnm::cuda;
@@ -159,6 +160,48 @@ llvm::Expected<KernelLauncher> KernelLauncher::load(llvm::StringRef folder) {
   return KernelLauncher(std::move(state));
 }
 
+/// Encodes the map of the array at `pointer` in `words`, of which there are 16.
+static llvm::Error encodeMap(const Driver &driver,
+                             const KernelArgument &argument, uint64_t pointer,
+                             uint64_t *words) {
+  if (!driver.tensorMapEncodeTiled)
+    return makeError("requires a CUDA driver that has cuTensorMapEncodeTiled: "
+                     "update the NVIDIA driver");
+  const KernelTensorMap &map = argument.map;
+  std::vector<uint64_t> sizes(map.sizes.begin(), map.sizes.end());
+  std::vector<uint64_t> strides(map.strides.begin(), map.strides.end());
+  std::vector<uint32_t> box(map.box.begin(), map.box.end());
+  std::vector<uint32_t> elementStrides(sizes.size(), 1);
+  alignas(64) char encoded[128];
+  Result result = driver.tensorMapEncodeTiled(
+      encoded, argument.type == "bf16" ? kTensorMapBF16 : kTensorMapF16,
+      static_cast<uint32_t>(sizes.size()), reinterpret_cast<void *>(pointer),
+      sizes.data(), strides.data(), box.data(), elementStrides.data(),
+      /*interleave=*/0, kTensorMapSwizzle128B, kTensorMapL2Promotion256B,
+      /*fill=*/0);
+  std::memcpy(words, encoded, sizeof(encoded));
+  return toError(driver, result, "encoding tensor map " + argument.name);
+}
+
+/// The addresses of the parameters whose words are `words`; encodes maps.
+static llvm::Expected<std::vector<void *>>
+getParameters(const Driver &driver, const KernelEntry &kernel,
+              const KernelBuffers &buffers, std::vector<uint64_t> &words) {
+  std::vector<void *> parameters;
+  uint64_t *next = words.data();
+  for (const KernelArgument &argument : kernel.arguments) {
+    if (argument.kind == KernelArgument::Kind::TensorMap)
+      if (llvm::Error error =
+              encodeMap(driver, argument,
+                        buffers.find(argument.map.buffer)->second.pointer, next))
+        return std::move(error);
+    for (size_t i = 0; i < argument.getNumParameters(); ++i)
+      parameters.push_back(next + i);
+    next += argument.getNumWords();
+  }
+  return parameters;
+}
+
 llvm::Error KernelLauncher::launch(size_t index, const KernelBuffers &buffers,
                                    const KernelSizes &sizes, void *stream,
                                    bool overlap) const {
@@ -172,9 +215,9 @@ llvm::Error KernelLauncher::launch(size_t index, const KernelBuffers &buffers,
     return words.takeError();
   if (*blocks == 0)
     return llvm::Error::success();
-  std::vector<void *> parameters;
-  for (uint64_t &word : *words)
-    parameters.push_back(&word);
+  auto parameters = getParameters(driver, kernel, buffers, *words);
+  if (!parameters)
+    return parameters.takeError();
   LaunchConfig config = {static_cast<unsigned>(*blocks),
                          1,
                          1,
@@ -194,11 +237,11 @@ llvm::Error KernelLauncher::launch(size_t index, const KernelBuffers &buffers,
     config.attributes = &attribute;
     config.numAttributes = 1;
     result = driver.launchKernelEx(&config, state->functions[index],
-                                   parameters.data(), /*extra=*/nullptr);
+                                   parameters->data(), /*extra=*/nullptr);
   } else {
     result = driver.launchKernel(state->functions[index], config.gridX, 1, 1,
                                  config.blockX, 1, 1, config.sharedMemoryBytes,
-                                 config.stream, parameters.data(),
+                                 config.stream, parameters->data(),
                                  /*extra=*/nullptr);
   }
   return toError(driver, result, "launching " + kernel.name);

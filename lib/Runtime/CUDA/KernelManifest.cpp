@@ -87,6 +87,10 @@ KernelEntry::packParameters(const KernelBuffers &buffers,
       words.push_back(*value);
       continue;
     }
+    if (argument.kind == KernelArgument::Kind::TensorMap) {
+      words.resize(words.size() + argument.getNumWords());
+      continue;
+    }
     auto found = buffers.find(argument.name);
     if (found == buffers.end())
       return makeError("requires the buffer '" + argument.name +
@@ -155,6 +159,22 @@ public:
         return refuse("an array of sizes", key);
   }
 
+  /// `count` integers of at least `least`; any number if `count` is negative.
+  void read(llvm::StringRef key, std::vector<int64_t> &field, int64_t least,
+            int64_t count = -1) {
+    const json::Array *array = object.getArray(key);
+    bool isValid = array && (count < 0 || int64_t(array->size()) == count);
+    for (size_t i = 0; isValid && i < array->size(); ++i) {
+      std::optional<int64_t> value = (*array)[i].getAsInteger();
+      isValid = value && *value >= least;
+      field.push_back(value.value_or(0));
+    }
+    if (!isValid)
+      refuse((count < 0 ? "an array" : "an array of " + Twine(count)) +
+                 " of integers of at least " + Twine(least),
+             key);
+  }
+
   llvm::Error takeError() {
     return message.empty() ? llvm::Error::success() : makeError(message);
   }
@@ -182,6 +202,39 @@ private:
 };
 } // namespace
 
+static llvm::Error parseMap(const json::Object &object, KernelTensorMap &map) {
+  FieldReader reader(object);
+  reader.read("buffer", map.buffer);
+  reader.read("sizes", map.sizes, /*least=*/1);
+  auto rank = static_cast<int64_t>(map.sizes.size());
+  reader.read("strides", map.strides, /*least=*/0, rank - 1);
+  reader.read("box", map.box, /*least=*/1, rank);
+  if (llvm::Error error = reader.takeError())
+    return error;
+  constexpr int64_t kMaxRank = 5;
+  if (rank > kMaxRank)
+    return makeError("requires a tensor map of at most " + Twine(kMaxRank) +
+                     " dimensions, but there are " + Twine(rank));
+  return llvm::Error::success();
+}
+
+/// Checks that every tensor map is of a buffer that is an argument.
+static llvm::Error checkMaps(const KernelEntry &kernel) {
+  auto hasBuffer = [&](llvm::StringRef name) {
+    return llvm::any_of(kernel.arguments, [&](const KernelArgument &argument) {
+      return argument.kind == KernelArgument::Kind::MemRef &&
+             argument.name == name;
+    });
+  };
+  for (const KernelArgument &argument : kernel.arguments)
+    if (argument.kind == KernelArgument::Kind::TensorMap &&
+        !hasBuffer(argument.map.buffer))
+      return makeError("requires a memref among the arguments as 'buffer', but "
+                       "it is '" +
+                       argument.map.buffer + "'");
+  return llvm::Error::success();
+}
+
 static llvm::Expected<KernelArgument>
 parseArgument(const json::Object &object) {
   KernelArgument argument;
@@ -192,12 +245,22 @@ parseArgument(const json::Object &object) {
   reader.read("type", argument.type);
   if (kind == "size")
     argument.kind = KernelArgument::Kind::Size;
+  else if (kind == "tensor_map")
+    argument.kind = KernelArgument::Kind::TensorMap;
   else
     reader.read("shape", argument.shape);
   if (llvm::Error error = reader.takeError())
     return std::move(error);
-  if (kind != "size" && kind != "memref")
-    return makeError("requires 'kind' to be memref or size, but it is '" +
+  if (argument.kind == KernelArgument::Kind::TensorMap) {
+    if (llvm::Error error = parseMap(object, argument.map))
+      return std::move(error);
+    if (argument.type != "f16" && argument.type != "bf16")
+      return makeError("requires a tensor map of f16 or bf16, but it is of '" +
+                       argument.type + "'");
+  }
+  if (kind != "size" && kind != "memref" && kind != "tensor_map")
+    return makeError("requires 'kind' to be memref, size or tensor_map, but it "
+                     "is '" +
                      kind + "'");
   return argument;
 }
@@ -244,6 +307,8 @@ static llvm::Expected<KernelEntry> parseKernel(const json::Object &object) {
       return argument.takeError();
     kernel.arguments.push_back(std::move(*argument));
   }
+  if (llvm::Error error = checkMaps(kernel))
+    return std::move(error);
   return kernel;
 }
 

@@ -17,6 +17,9 @@ static DevicePointer toDevice(void *pointer) {
   return reinterpret_cast<DevicePointer>(pointer);
 }
 
+/// What a driver without an entry point would say.
+static constexpr Result kNotSupported = 801;
+
 static void *toOption(uintptr_t value) {
   return reinterpret_cast<void *>(value);
 }
@@ -120,7 +123,6 @@ VNM_RUNTIME_EXPORT void mgpuLaunchClusterKernel(
   config.stream = stream;
   config.attributes = &attribute;
   config.numAttributes = 1;
-  constexpr Result kNotSupported = 801;
   const Driver &d = driver();
   check(d.launchKernelEx
             ? d.launchKernelEx(&config, function, parameters, extra)
@@ -243,6 +245,29 @@ mgpuMemHostUnregisterMemRef(int64_t, const MemRefDescriptor *memref,
                             int64_t elementBytes) {
   mgpuMemHostUnregister(memref->aligned + memref->offset * elementBytes);
 }
+
+//===----------------------------------------------------------------------===//
+// Tensor maps
+//===----------------------------------------------------------------------===//
+
+/// cuTensorMapEncodeTiled. `map` is 128 bytes on the host, aligned to 64.
+VNM_RUNTIME_EXPORT void mgpuTensorMapEncodeTiled(
+    void *map, int type, uint32_t rank, void *address, const uint64_t *sizes,
+    const uint64_t *strides, const uint32_t *box,
+    const uint32_t *elementStrides, int interleave, int swizzle,
+    int l2Promotion, int fill) {
+  const Driver &d = driver();
+  check(d.tensorMapEncodeTiled
+            ? d.tensorMapEncodeTiled(map, type, rank, address, sizes, strides,
+                                     box, elementStrides, interleave, swizzle,
+                                     l2Promotion, fill)
+            : kNotSupported,
+        "cuTensorMapEncodeTiled");
+}
+
+//===----------------------------------------------------------------------===//
+// Devices
+//===----------------------------------------------------------------------===//
 
 VNM_RUNTIME_EXPORT void mgpuSetDefaultDevice(int32_t device) {
   setDefaultDevice(device);

@@ -14,7 +14,7 @@
 namespace vnm::emulator {
 
 /// What a tensor map says of a tensor in global memory and of the box that one
-/// `cp.async.bulk.tensor.{1,2,3}d` copies (PTX ISA 5.5, "Tensors"; CUDA driver
+/// `cp.async.bulk.tensor.{1,2,3,4,5}d` copies (PTX ISA 5.5, "Tensors"; CUDA driver
 /// API, cuTensorMapEncodeTiled). Element strides are 1, there is no interleave,
 /// and elements out of bounds are read as zeros. Dimension 0 is contiguous.
 struct TensorMap {
@@ -22,13 +22,13 @@ struct TensorMap {
   unsigned elementBytes = 2;
   /// Address of the tensor in global memory, a multiple of 16.
   uint64_t globalAddress = 0;
-  /// Elements per dimension: 1 to 3 of them, each below 2^32.
-  llvm::SmallVector<uint64_t, 3> sizes;
+  /// Elements per dimension: 1 to 5 of them, each below 2^32.
+  llvm::SmallVector<uint64_t, 5> sizes;
   /// Bytes from one index to the next in dimensions 1 and up: multiples of 16,
   /// below 2^40.
-  llvm::SmallVector<uint64_t, 2> strides;
+  llvm::SmallVector<uint64_t, 4> strides;
   /// Elements of the box per dimension, 1 to 256 each.
-  llvm::SmallVector<uint32_t, 3> box;
+  llvm::SmallVector<uint32_t, 5> box;
   Swizzle swizzle = Swizzle::None;
 
   /// Bytes of the box, what an mbarrier's transaction count receives.
