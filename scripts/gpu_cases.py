@@ -56,7 +56,8 @@ def in_fragments(cases, names):
 WGMMA_IN_FRAGMENTS = (
     "wgmma_v64_m4 wgmma_v128_m5 wgmma_v64_m6 wgmma_v128_m8 wgmma_v64_m16 wgmma_aligned wgmma_tall_panel wgmma_few_rows "
     "wgmma_one_group wgmma_one_row wgmma_many_tiles wgmma_wide_ids wgmma_permuted_bias wgmma_batch wgmma_token_odd "
-    "large_wgmma large_wgmma_v64 large_wgmma_m16 large_wgmma_m4"
+    "wgmma_copies wgmma_copies_v16 wgmma_copies_split wgmma_copies_batch large_wgmma large_wgmma_v64 large_wgmma_m16 "
+    "large_wgmma_m4"
 ).split()
 SKINNY_IN_FRAGMENTS = (
     "skinny_v16_m4 skinny_v128_m5 skinny_v32_m6 skinny_v64_m8 skinny_v16_m16 skinny_aligned_1 skinny_aligned_64 "
