@@ -34,6 +34,7 @@ class Case:
     poison: bool = False
     tensor: bool = False
     fragments: bool = False
+    schedule: str = ""
 
     @property
     def groups(self):
@@ -111,7 +112,11 @@ def make_wgmma_cases():
         Case("wgmma_copies_one_stage", 40, 64, 8, v=64, m=4, dynamic=False),
         Case("wgmma_copies_split", 200, 1024, 136, v=64, m=4, dtype="bf16", out="bf16", **common),
         Case("wgmma_copies_batch", 200, 128, 136, v=256, m=4, permuted=True, batch=(3,), epilogue="bias", **common),
-        Case("wgmma_copies_many_tiles", 640, 128, 1920, v=32, m=4, dynamic=False, batch=(2,), out="f16", accumulate=True),
+        Case("wgmma_copies_many_tiles", 744, 128, 1920, v=32, m=4, dynamic=False, batch=(2,), out="f16", accumulate=True),
+        # Shared by the two CTAs of a cluster.
+        Case("wgmma_cluster", 456, 448, 328, v=128, m=4, schedule="family = wgmma_sp, token_tile = 256, cluster = 2", **common),
+        Case("wgmma_cluster_many_tiles", 744, 128, 1920, v=64, m=4, dtype="bf16", batch=(2,),
+             schedule="family = wgmma_sp, token_tile = 128, cluster = 2", **common),
         Case("large_wgmma", 1024, 4096, 2048, v=128, m=8, out="f16", dynamic=False),
         Case("large_wgmma_v64", 2048, 4096, 1032, v=64, m=5, dtype="bf16", out="f32", **common),
         Case("large_wgmma_m16", 2000, 4096, 4096, v=128, m=16, out="f16", **common),
@@ -365,6 +370,8 @@ def function(case):
     for name, flag in (("x", case.x_token_major), ("y", case.y_token_major)):
         if flag:
             attributes.append(f"{name}_layout = #vnm.activation_layout<token_major>")
+    if case.schedule:
+        attributes.append(f"schedule = #vnm.schedule<{case.schedule}>")
     attributes = f"{{{', '.join(attributes)}}}" if attributes else ""
     encoding = f"{case.v}:2:{case.m}"
     if case.wide_ids:

@@ -21,7 +21,8 @@ def ChooseSchedule : Pass<"vnm-choose-schedule", "::mlir::ModuleOp"> {
     the table has this shape and pattern, else interpolated between the nearest
     shapes. Without a table, with none of its schedules admitted, for a shape
     outside of all measured ones, or with a dynamic T or batch, a built-in rule
-    chooses: skinny for a static T of at most 16, wgmma_sp on sm_90a for V of 64 or more,
+    chooses: skinny for a static T of at most 16, wgmma_sp on sm_90a for V of 64 or more
+    (any V if M is 4, the form strict and K a multiple of 64),
     feature-major activations and results of f16, bf16 or f32, and T a multiple of
     8 and at least 64, else mma_sp, with the tiles that the family itself takes.
     `family` and `token-tile` narrow either choice.
@@ -140,7 +141,8 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
 
     A kernel belongs to a family and is built by a schedule: the op's `schedule`,
     or, without one, `family` and `token-tile`; `auto` takes skinny for a static T
-    of at most 16, wgmma_sp on sm_90a for V of 64 or more, feature-major
+    of at most 16, wgmma_sp on sm_90a for V of 64 or more (any for tensor copies,
+    see below), feature-major
     activations and results of f16, bf16
     or f32, a static T that is a multiple of 8 and at least 64, and static batch
     dimensions, else mma_sp, with a remark (category vnm-gpu) that says why if the
@@ -167,7 +169,9 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
     if V is 64) by 64, 128 or 256 tokens (`token-tile`). Its warps have roles: two
     warpgroups multiply with `vnm_nvvm.wgmma.mma_async.sp`, three warps gather
     channels into a ring of stages in shared memory, one thread orders the gather's
-    writes before the multiplications' reads. Values and metadata go from the
+    writes before the multiplications' reads. Where M is 4, the form strict and K a
+    multiple of 64, one thread has tensor copies bring channels instead, for any V,
+    from a tensor map of x that the host encodes. Values and metadata go from the
     canonical storage to registers.
 
     Operands are in host memory. The launch is surrounded by `gpu.alloc`,

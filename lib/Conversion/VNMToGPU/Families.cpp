@@ -8,6 +8,7 @@
 
 #include "SkinnyKernel.h"
 #include "SpmmKernel.h"
+#include "WgmmaCopy.h"
 #include "WgmmaKernel.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -91,12 +92,21 @@ static SmallVector<int64_t> getWgmmaTokenTiles(const SpmmProblem &problem) {
   return dropWasteful(problem, {64, 128, 256});
 }
 
+static constexpr llvm::StringLiteral kCluster = "cluster";
+
+static SmallVector<int64_t> getWgmmaClusters(const SpmmProblem &problem) {
+  if (!hasActivationMap(problem))
+    return {};
+  return {1, 2};
+}
+
 static constexpr ScheduleField kWgmmaFields[] = {
-    {kTokenTile, getWgmmaTokenTiles}};
+    {kTokenTile, getWgmmaTokenTiles}, {kCluster, getWgmmaClusters}};
 
 static std::string explainWgmma(const SpmmProblem &problem,
                                 const ChipInfo &chip, ScheduleAttr schedule) {
-  return explainWgmmaRefusal(problem, chip, schedule.getField(kTokenTile));
+  return explainWgmmaRefusal(problem, chip, schedule.getField(kTokenTile),
+                             schedule.getField(kCluster));
 }
 
 static std::string explainWgmmaReluctance(const SpmmProblem &problem) {
@@ -113,14 +123,21 @@ static std::string explainWgmmaReluctance(const SpmmProblem &problem) {
 static WgmmaSchedule getWgmmaSchedule(const SpmmProblem &problem,
                                       const ChipInfo &chip,
                                       ScheduleAttr schedule) {
-  return {problem, *chip.limits, schedule.getField(kTokenTile)};
+  return {problem, *chip.limits, schedule.getField(kTokenTile),
+          schedule.getField(kCluster)};
 }
 
 static ScheduleAttr completeWgmma(const SpmmProblem &problem,
-                                  const ChipInfo &chip, ScheduleAttr schedule) {
-  int64_t tokenTile = getWgmmaSchedule(problem, chip, schedule).tokenTile;
-  return ScheduleAttr::get(schedule.getContext(), schedule.getFamily(),
-                           {{kTokenTile, tokenTile}});
+                                  const ChipInfo &chip,
+                                  ScheduleAttr attribute) {
+  WgmmaSchedule schedule = getWgmmaSchedule(problem, chip, attribute);
+  SmallVector<std::pair<StringRef, int64_t>> fields = {
+      {kTokenTile, schedule.tokenTile}};
+  // A kernel that gathers has nothing to share.
+  if (schedule.copies)
+    fields.emplace_back(kCluster, schedule.cluster);
+  return ScheduleAttr::get(attribute.getContext(), attribute.getFamily(),
+                           fields);
 }
 
 static gpu::GPUFuncOp buildWgmma(OpBuilder &builder, SpmmOp op, StringRef name,
@@ -260,7 +277,10 @@ combine(const SpmmProblem &problem, ArrayRef<ScheduleField> fields,
         llvm::function_ref<void(ArrayRef<std::pair<StringRef, int64_t>>)> add) {
   if (fields.empty())
     return add(chosen);
-  for (int64_t value : fields.front().getValues(problem)) {
+  SmallVector<int64_t> values = fields.front().getValues(problem);
+  if (values.empty())
+    return combine(problem, fields.drop_front(), chosen, add);
+  for (int64_t value : values) {
     chosen.emplace_back(fields.front().name, value);
     combine(problem, fields.drop_front(), chosen, add);
     chosen.pop_back();

@@ -8,11 +8,17 @@
 // Tensor copies put bytes where the gather would (wgmma::getPieceOffset): the
 // 128-byte swizzle is theirs, and the order of groups is that of the map's
 // dimensions. One thread per ring issues a copy per chunk of 64 tokens.
+//
+// In a cluster of two, each CTA issues half of a stage's copies, to the same
+// places of both CTAs, whose `full` barriers count the bytes of all. A slot is
+// empty when the multiplying warps of both have left it. The other's bytes may
+// arrive before `full` is told to expect them: the phase waits for the arrival.
 
 #include "WgmmaCopy.h"
 
 #include "WgmmaKernel.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -44,6 +50,38 @@ TensorMap vnm::getActivationMap(const SpmmProblem &problem) {
   return map;
 }
 
+static LLVM::LLVMPointerType getClusterPointer(MLIRContext *context) {
+  return LLVM::LLVMPointerType::get(
+      context, static_cast<unsigned>(NVVM::NVVMMemorySpace::SharedCluster));
+}
+
+Value WgmmaKernel::emitClusterRank() {
+  return NVVM::BlockInClusterIdXOp::create(b, b.getI32Type());
+}
+
+void WgmmaKernel::emitMapPeer() {
+  peerShared = NVVM::MapaOp::create(b, getClusterPointer(b.getContext()),
+                                    shared, bitAnd(lane, 1));
+}
+
+/// Lane 0 arrives in CTA 0 and lane 1 in CTA 1. One instruction under a
+/// condition becomes a predicated one; with two, ptxas 13.0 makes a branch in
+/// the main loop, for which it has multiplications wait for each other.
+void WgmmaKernel::emitReleaseInCluster(Value slot, Value condition) {
+  auto branch = scf::IfOp::create(b, both(less(lane, 2), condition),
+                                  /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  Value address = advance(peerShared, emitBarrierOffset(Barrier::Empty, slot));
+  NVVM::MBarrierArriveOp::create(b, Type(), address, /*count=*/Value(),
+                                 NVVM::MemScopeKind::CTA);
+}
+
+void WgmmaKernel::emitClusterBarrier() {
+  NVVM::ClusterArriveOp::create(b, UnitAttr());
+  NVVM::ClusterWaitOp::create(b, UnitAttr());
+}
+
 void WgmmaKernel::emitCopyStage(const WgmmaTile &tile, Value stage,
                                 const RingPosition &position) {
   emitWait(Barrier::Empty, position.slot, bitXor(position.parity, i32(1)));
@@ -55,18 +93,25 @@ void WgmmaKernel::emitCopyStage(const WgmmaTile &tile, Value stage,
   Value number = add(mul(tile.batch, stagesPerEntry), emitTileStage(stage));
   Value destination =
       advance(ringStart, mul(position.slot, schedule.stageBytes()));
-  auto clusterPointer = LLVM::LLVMPointerType::get(
-      b.getContext(), static_cast<unsigned>(NVVM::NVVMMemorySpace::SharedCluster));
   Value map = emitTensorMapAddress(b, args.xMap);
-  for (int64_t chunk = 0; chunk < schedule.chunks(); ++chunk) {
+  int64_t numChunks = schedule.chunks() / schedule.cluster;
+  Value token = tile.token, mask;
+  if (schedule.cluster > 1) {
+    Value first = mul(emitClusterRank(), numChunks);
+    destination = advance(destination, mul(first, wgmma::kChunkStride));
+    token = add(token, mul(first, wgmma::kChunkTokens));
+    mask = arith::ConstantIntOp::create(b, b.getI16Type(),
+                                        (1 << schedule.cluster) - 1);
+  }
+  for (int64_t chunk = 0; chunk < numChunks; ++chunk) {
     Value place = LLVM::AddrSpaceCastOp::create(
-        b, clusterPointer, advance(destination, chunk * wgmma::kChunkStride));
-    SmallVector<Value> coordinates = {
-        add(tile.token, chunk * wgmma::kChunkTokens), i32(0), i32(0), i32(0),
-        number};
+        b, getClusterPointer(b.getContext()),
+        advance(destination, chunk * wgmma::kChunkStride));
+    SmallVector<Value> coordinates = {add(token, chunk * wgmma::kChunkTokens),
+                                      i32(0), i32(0), i32(0), number};
     NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
         b, place, map, coordinates, full, /*im2colOffsets=*/ValueRange(),
-        /*multicastMask=*/Value(), /*l2CacheHint=*/Value(),
+        mask, /*l2CacheHint=*/Value(),
         NVVM::TMALoadMode::TILE, /*isCTAOnly=*/false, /*group=*/nullptr,
         /*predicate=*/Value());
   }

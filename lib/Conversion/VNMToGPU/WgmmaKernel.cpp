@@ -80,10 +80,14 @@ WgmmaTile WgmmaKernel::emitTile(Value number) {
 // Barriers
 //===----------------------------------------------------------------------===//
 
-Value WgmmaKernel::emitBarrierAddress(Barrier barrier, Value slot) {
+Value WgmmaKernel::emitBarrierOffset(Barrier barrier, Value slot) {
   int64_t first = static_cast<int64_t>(barrier) * schedule.rings;
   Value number = add(mul(add(ring, first), schedule.stages), slot);
-  return advance(shared, add(mul(number, 8), schedule.barrierOffset()));
+  return add(mul(number, 8), schedule.barrierOffset());
+}
+
+Value WgmmaKernel::emitBarrierAddress(Barrier barrier, Value slot) {
+  return advance(shared, emitBarrierOffset(barrier, slot));
 }
 
 void WgmmaKernel::emitWait(Barrier barrier, Value slot, Value parity) {
@@ -105,7 +109,8 @@ void WgmmaKernel::emitBarrierInit() {
         {Barrier::Ready, 1},
         {Barrier::Empty, emptyCount}};
     if (schedule.copies)
-      counts = {{Barrier::Full, 1}, {Barrier::Empty, emptyCount}};
+      counts = {{Barrier::Full, 1},
+                {Barrier::Empty, schedule.cluster * emptyCount}};
     for (auto [barrier, count] : counts)
       for (int64_t number = 0; number < schedule.rings; ++number)
         for (int64_t slot = 0; slot < schedule.stages; ++slot) {
@@ -116,7 +121,10 @@ void WgmmaKernel::emitBarrierInit() {
     if (schedule.copies)
       NVVM::FenceMbarrierInitOp::create(b);
   }
-  gpu::BarrierOp::create(b);
+  if (schedule.cluster > 1)
+    emitClusterBarrier();
+  else
+    gpu::BarrierOp::create(b);
 }
 
 RingPosition WgmmaKernel::emitRingStart() { return {i32(0), i32(0)}; }
@@ -217,6 +225,8 @@ void WgmmaKernel::emitConsumerRole() {
   NVVM::SetMaxRegisterOp::create(b, schedule.consumerRegisters,
                                  NVVM::SetMaxRegisterAction::increase);
   emitJoinRing(schedule.rings == 2 ? warpgroup : i32(0));
+  if (schedule.cluster > 1)
+    emitMapPeer();
   Value count = emitTileCount();
   RingPosition start = emitRingStart();
   SmallVector<Value> carried = {start.slot, start.parity};
@@ -250,6 +260,13 @@ void WgmmaKernel::emit(Value sharedMemory) {
   shared = sharedMemory;
   emitThreadPosition();
   emitBarrierInit();
+  emitRoles();
+  // A CTA's barriers are there as long as others arrive at them.
+  if (schedule.cluster > 1)
+    emitClusterBarrier();
+}
+
+void WgmmaKernel::emitRoles() {
   OpBuilder::InsertionGuard guard(b);
   auto multiplies = scf::IfOp::create(b, less(warpgroup, 2),
                                       /*withElseRegion=*/true);
@@ -282,6 +299,10 @@ gpu::GPUFuncOp vnm::buildWgmmaKernel(OpBuilder &builder, SpmmOp op,
   // ptxas heeds setmaxnreg only where it knows the registers at the start.
   kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
                   builder.getI32IntegerAttr(1));
+  if (schedule.cluster > 1)
+    kernel->setAttr(NVVM::NVVMDialect::getClusterDimAttrName(),
+                    builder.getDenseI32ArrayAttr(
+                        {static_cast<int32_t>(schedule.cluster), 1, 1}));
   OpBuilder::InsertionGuard guard(builder);
   ImplicitLocOpBuilder body(op.getLoc(), builder);
   body.setInsertionPointToStart(&kernel.getBody().front());

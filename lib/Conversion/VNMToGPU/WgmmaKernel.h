@@ -81,6 +81,7 @@ public:
 private:
   // WgmmaKernel.cpp
   void emitThreadPosition();
+  void emitRoles();
   /// The lane's number, by way of a shuffle, which compilers do not move: what
   /// is computed from it for one tile does not stay in registers for all.
   mlir::Value emitFreshLane();
@@ -106,6 +107,8 @@ private:
   Barrier getStageBarrier() const {
     return schedule.copies ? Barrier::Full : Barrier::Ready;
   }
+  /// Bytes from the beginning of shared memory: i32.
+  mlir::Value emitBarrierOffset(Barrier barrier, mlir::Value slot);
   mlir::Value emitBarrierAddress(Barrier barrier, mlir::Value slot);
   /// Waits for the phase of `parity` to be over.
   void emitWait(Barrier barrier, mlir::Value slot, mlir::Value parity);
@@ -115,6 +118,14 @@ private:
 
   // WgmmaCopy.cpp
   void emitCopyRole();
+  /// The CTA's number in its cluster: i32.
+  mlir::Value emitClusterRank();
+  /// Finds the shared memory of the CTA at whose barriers the lane arrives.
+  void emitMapPeer();
+  /// Hands a slot back to the copying threads of both CTAs, once per warp.
+  void emitReleaseInCluster(mlir::Value slot, mlir::Value condition);
+  /// Waits for all threads of the cluster.
+  void emitClusterBarrier();
   /// Has one stage of `tile` copied to the ring.
   void emitCopyStage(const WgmmaTile &tile, mlir::Value stage,
                      const RingPosition &position);
@@ -229,6 +240,9 @@ private:
   const WgmmaSchedule &schedule;
   KernelArguments args;
   mlir::Value shared;    ///< !llvm.ptr<3>
+  /// In a cluster, `shared` of the CTA whose number is the lane's modulo 2:
+  /// !llvm.ptr<7>.
+  mlir::Value peerShared;
   mlir::Value thread;    ///< In the CTA; this and the following i32.
   mlir::Value warpgroup; ///< In the CTA.
   mlir::Value warp;      ///< In the warpgroup.

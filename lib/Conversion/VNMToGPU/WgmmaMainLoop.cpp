@@ -30,6 +30,8 @@ Value WgmmaKernel::emitSlotBefore(Value slot) {
 
 /// Hands a slot back to the producers, once per warp.
 void WgmmaKernel::emitRelease(Value slot, Value condition) {
+  if (schedule.cluster > 1)
+    return emitReleaseInCluster(slot, condition);
   Value elected = NVVM::ElectSyncOp::create(b, b.getI1Type(), Value());
   auto branch = scf::IfOp::create(b, both(elected, condition),
                                   /*withElseRegion=*/false);
@@ -67,6 +69,10 @@ Value WgmmaKernel::emitStage(Value sums, const StageWeights &weights,
                              const WeightPointers &pointers, Value first,
                              RingPosition &position) {
   Value address = LLVM::PtrToIntOp::create(b, b.getI32Type(), ringStart);
+  // Above the offset in shared memory lies the CTA's number in its cluster.
+  constexpr int64_t kOffsetMask = 0x3FFFF;
+  if (schedule.cluster > 1)
+    address = bitAnd(address, kOffsetMask);
   address = add(address, mul(position.slot, schedule.stageBytes()));
   Value descriptor = add(extend(shiftRight(address, 4)),
                          i64(static_cast<int64_t>(wgmma::kDescriptorBase)));

@@ -65,8 +65,17 @@ int64_t WgmmaSchedule::chooseTokenTile(const SpmmProblem &problem) {
   return best;
 }
 
+/// Whether CTAs 2i and 2i + 1 always have tiles of the same tokens and batch
+/// entry, and two chunks or more to divide.
+bool WgmmaSchedule::canShareCopies(const SpmmProblem &problem) const {
+  return copies && !splitsDepth && chunks() >= 2 && numSMs % 2 == 0 &&
+         llvm::divideCeil(problem.numRows, rowTile()) % 2 == 0;
+}
+
 WgmmaSchedule::WgmmaSchedule(const SpmmProblem &problem,
-                             const ChipLimits &limits, int64_t tokens) {
+                             const ChipLimits &limits, int64_t tokens,
+                             int64_t cluster)
+    : cluster(std::max<int64_t>(cluster, 1)) {
   numSMs = limits.numSMs;
   copies = hasActivationMap(problem);
   if (copies) {
@@ -107,7 +116,8 @@ static constexpr int64_t kAddressRegisters = 24;
 static constexpr int64_t kPiece = 8;
 
 std::string vnm::explainWgmmaRefusal(const SpmmProblem &problem,
-                                     const ChipInfo &chip, int64_t tokens) {
+                                     const ChipInfo &chip, int64_t tokens,
+                                     int64_t cluster) {
   if (tokens != 0 && tokens != 64 && tokens != 128 && tokens != 256)
     return llvm::formatv("requires tiles of 64, 128 or 256 tokens, but "
                          "token-tile is {0}",
@@ -138,7 +148,13 @@ std::string vnm::explainWgmmaRefusal(const SpmmProblem &problem,
     if (!refusal.empty())
       return refusal;
   }
-  WgmmaSchedule schedule(problem, *chip.limits, tokens);
+  WgmmaSchedule schedule(problem, *chip.limits, tokens, cluster);
+  if (cluster > 2)
+    return llvm::formatv("requires clusters of 1 or 2 CTAs, but cluster is {0}",
+                         cluster);
+  if (cluster == 2 && !schedule.canShareCopies(problem))
+    return "requires tensor copies, an even number of row tiles and at least "
+           "128 tokens of a tile for a cluster of 2 CTAs";
   constexpr int64_t kMaxSteps = int64_t(1) << 31;
   int64_t steps = schedule.numTiles(problem) * problem.numBatches *
                   llvm::divideCeil(problem.numGroups, wgmma::kStageGroups);

@@ -26,12 +26,14 @@ namespace vnm {
 ///
 /// Where a panel's columns are all of them in order, nothing is gathered: one
 /// thread per ring has tensor copies bring boxes of x. Panels then share what
-/// is copied, so V is irrelevant and there is one ring.
+/// is copied, so V is irrelevant and there is one ring. Two CTAs of a cluster
+/// can take neighbouring row tiles, whose boxes are the same: each copies half
+/// of them to both.
 struct WgmmaSchedule {
   /// For `problem` on a chip of these limits, with tiles of `tokens` tokens; 0
-  /// chooses them.
+  /// chooses them. `cluster`: CTAs that share what they copy, 0 for one.
   WgmmaSchedule(const SpmmProblem &problem, const ChipLimits &limits,
-                int64_t tokens);
+                int64_t tokens, int64_t cluster = 0);
 
   static constexpr int64_t kWarpSize = 32;
   static constexpr int64_t kWarpgroupSize = 128;
@@ -45,6 +47,7 @@ struct WgmmaSchedule {
   static constexpr int64_t kStagingPadding = 8;
 
   bool copies;       ///< Tensor copies instead of a gather.
+  int64_t cluster;   ///< CTAs that share what they copy: 1 or 2.
   int64_t rings;     ///< 1 or 2.
   int64_t tokenTile; ///< 64, 128 or 256 tokens of a tile.
   int64_t stages;    ///< Per ring.
@@ -101,16 +104,20 @@ struct WgmmaSchedule {
   /// Tiles of one batch entry; T must be static.
   int64_t numTiles(const SpmmProblem &problem) const;
 
+  /// Whether a cluster of two CTAs can share what they copy.
+  bool canShareCopies(const SpmmProblem &problem) const;
+
 private:
   int64_t chooseTokenTile(const SpmmProblem &problem);
   bool canSplitDepth(const SpmmProblem &problem) const;
 };
 
 /// Why the family cannot compute `problem` on `chip` in tiles of `tokens`
-/// tokens (0: any), as "requires X, but Y"; empty if it can. `checkSupported`
-/// has accepted the op.
+/// tokens (0: any) and clusters of `cluster` CTAs (0: any), as "requires X, but
+/// Y"; empty if it can. `checkSupported` has accepted the op.
 std::string explainWgmmaRefusal(const SpmmProblem &problem,
-                                const ChipInfo &chip, int64_t tokens);
+                                const ChipInfo &chip, int64_t tokens,
+                                int64_t cluster);
 
 /// Why a chip of these limits cannot run the schedule; empty if it can.
 std::string explainScheduleRefusal(const WgmmaSchedule &schedule,

@@ -207,15 +207,15 @@ static llvm::Error parseMap(const json::Object &object, KernelTensorMap &map) {
   reader.read("buffer", map.buffer);
   reader.read("sizes", map.sizes, /*least=*/1);
   auto rank = static_cast<int64_t>(map.sizes.size());
-  reader.read("strides", map.strides, /*least=*/0, rank - 1);
-  reader.read("box", map.box, /*least=*/1, rank);
   if (llvm::Error error = reader.takeError())
     return error;
   constexpr int64_t kMaxRank = 5;
-  if (rank > kMaxRank)
-    return makeError("requires a tensor map of at most " + Twine(kMaxRank) +
+  if (rank < 1 || rank > kMaxRank)
+    return makeError("requires a tensor map of 1 to " + Twine(kMaxRank) +
                      " dimensions, but there are " + Twine(rank));
-  return llvm::Error::success();
+  reader.read("strides", map.strides, /*least=*/0, rank - 1);
+  reader.read("box", map.box, /*least=*/1, rank);
+  return reader.takeError();
 }
 
 /// Checks that every tensor map is of a buffer that is an argument.

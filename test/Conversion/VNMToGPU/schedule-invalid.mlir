@@ -27,7 +27,7 @@ func.func @family(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x
 
 func.func @field(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
     %x: memref<512x256xf16>, %y: memref<256x256xf16>) {
-  // expected-error @+1 {{requires fields of the schedule to be token_tile, but one is tile}}
+  // expected-error @+1 {{requires fields of the schedule to be token_tile or cluster, but one is tile}}
   vnm.spmm #vnm.encoding<128:2:8>
       ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x256xf16>)
       outs(%y : memref<256x256xf16>) {schedule = #vnm.schedule<family = wgmma_sp, tile = 64>}
@@ -130,5 +130,27 @@ func.func @skinny_panels(%v: memref<64x128xf16>, %m: memref<64x16xi16>, %c: memr
   vnm.spmm #vnm.encoding<32:2:8>
       ins(%v, %m, %c, %x : memref<64x128xf16>, memref<64x16xi16>, memref<2x256xi16>, memref<512x8xf16>)
       outs(%y : memref<64x8xf16>) {schedule = #vnm.schedule<family = skinny, row_tile = 64>}
+  return
+}
+
+// -----
+
+func.func @gathers(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
+                   %x: memref<512x256xf16>, %y: memref<256x256xf16>) {
+  // expected-error @+1 {{requires tensor copies, an even number of row tiles and at least 128 tokens of a tile for a cluster of 2 CTAs (schedule}}
+  vnm.spmm #vnm.encoding<128:2:8>
+      ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x256xf16>)
+      outs(%y : memref<256x256xf16>) {schedule = #vnm.schedule<family = wgmma_sp, cluster = 2>}
+  return
+}
+
+// -----
+
+func.func @large_cluster(%v: memref<256x64xf16>, %m: memref<256x8xi16>, %c: memref<2x128xi16>,
+                         %x: memref<128x256xf16>, %y: memref<256x256xf16>) {
+  // expected-error @+1 {{requires clusters of 1 or 2 CTAs, but cluster is 4 (schedule}}
+  vnm.spmm #vnm.encoding<128:2:4>
+      ins(%v, %m, %c, %x : memref<256x64xf16>, memref<256x8xi16>, memref<2x128xi16>, memref<128x256xf16>)
+      outs(%y : memref<256x256xf16>) {schedule = #vnm.schedule<family = wgmma_sp, token_tile = 256, cluster = 4>}
   return
 }

@@ -56,6 +56,32 @@ RC_GTEST_PROP(TensorCopy, MapsEveryByteOfTheBox, ()) {
       }
 }
 
+// The order of channels that wgmma_sp asks for: pairs of a group's number in x
+// and in shared memory, 8 rows of 128 bytes each.
+TEST(TensorCopy, TakesBoxesOfFiveDimensions) {
+  TensorMap map;
+  map.globalAddress = 4096;
+  map.sizes = {64, 4, 4, 4, 2};
+  map.strides = {128, 16 * 128, 4 * 128, 64 * 128};
+  map.box = {64, 4, 4, 4, 1};
+  map.swizzle = Swizzle::B128;
+  unsigned numPieces = 0;
+  auto check = [&](TensorCopyPiece piece) {
+    uint32_t slot = piece.sharedAddress / 128, group = slot / 4;
+    uint64_t channel = (piece.globalAddress - 4096) / 128 - 64;
+    EXPECT_EQ(channel, 4 * (4 * (group % 4) + group / 4) + slot % 4);
+    EXPECT_EQ(piece.sharedAddress / 16 % 8,
+              (piece.globalAddress / 16 % 8) ^ slot % 8);
+    EXPECT_FALSE(piece.outOfBounds);
+    ++numPieces;
+    return llvm::Error::success();
+  };
+  EXPECT_EQ(messageOf(forEachTensorCopyPiece(map, TensorCopyDirection::Load,
+                                             {0, 0, 0, 0, 1}, 0, check)),
+            "");
+  EXPECT_EQ(numPieces, 512u);
+}
+
 TEST(TensorCopy, Refuses) {
   auto run = [](const TensorMap &map, llvm::ArrayRef<int32_t> at,
                 uint32_t shared, TensorCopyDirection direction) {
@@ -96,6 +122,6 @@ TEST(TensorCopy, Refuses) {
   map = makeMap();
   map.strides.clear();
   EXPECT_EQ(messageOf(verify(map)),
-            "requires 1 to 3 sizes, as many box dimensions and one stride "
+            "requires 1 to 5 sizes, as many box dimensions and one stride "
             "less, but there are 3, 3 and 0");
 }

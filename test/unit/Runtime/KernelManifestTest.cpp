@@ -102,6 +102,50 @@ TEST(KernelManifest, LimitsPersistentGrids) {
   EXPECT_EQ(llvm::cantFail(kernel.numBlocks({})), 64);
 }
 
+static std::string makeMapManifest(const llvm::Twine &map) {
+  return makeManifest(R"("tokens": 64, "batch": [],
+    "grid": {"row_tiles": 1, "token_tile": 64}, "arguments": [
+      {"name": "x", "kind": "memref", "type": "f16", "shape": [128, 64]},
+      {"name": "tokens", "kind": "size", "type": "i64"},
+      {"name": "x_map", "kind": "tensor_map", )" +
+                      map + "}]");
+}
+
+TEST(KernelManifest, ReadsTensorMaps) {
+  KernelEntry kernel =
+      parseOne(makeMapManifest(R"("type": "f16", "buffer": "x",
+        "sizes": [64, 128], "strides": [128], "box": [64, 64])"));
+  ASSERT_EQ(kernel.arguments.size(), 3u);
+  const KernelArgument &argument = kernel.arguments[2];
+  EXPECT_EQ(argument.kind, KernelArgument::Kind::TensorMap);
+  EXPECT_EQ(argument.map.buffer, "x");
+  EXPECT_EQ(argument.map.sizes, (std::vector<int64_t>{64, 128}));
+  EXPECT_EQ(argument.map.strides, std::vector<int64_t>{128});
+  EXPECT_EQ(argument.map.box, (std::vector<int64_t>{64, 64}));
+  // One parameter of 16 words, for the launcher to encode.
+  EXPECT_EQ(argument.getNumParameters(), 1u);
+  std::vector<uint64_t> words = llvm::cantFail(
+      kernel.packParameters({{"x", {0x1000, 128 * 64}}}, {{"tokens", 64}}));
+  EXPECT_EQ(words.size(), 5u + 1u + 16u);
+}
+
+TEST(KernelManifest, RefusesTensorMaps) {
+  const std::string kPrefix = "kernel 0 of the manifest: requires ";
+  EXPECT_EQ(getError(makeMapManifest(R"("type": "f16", "buffer": "y",
+              "sizes": [64], "strides": [], "box": [64])")),
+            kPrefix + "a memref among the arguments as 'buffer', but it is 'y'");
+  EXPECT_EQ(getError(makeMapManifest(R"("type": "f32", "buffer": "x",
+              "sizes": [64], "strides": [], "box": [64])")),
+            kPrefix + "a tensor map of f16 or bf16, but it is of 'f32'");
+  EXPECT_EQ(getError(makeMapManifest(R"("type": "f16", "buffer": "x",
+              "sizes": [64, 2], "strides": [], "box": [64, 2])")),
+            kPrefix + "an array of 1 of integers of at least 0 as 'strides'");
+  EXPECT_EQ(getError(makeMapManifest(R"("type": "f16", "buffer": "x",
+              "sizes": [1, 1, 1, 1, 1, 1], "strides": [0, 0, 0, 0, 0],
+              "box": [1, 1, 1, 1, 1, 1])")),
+            kPrefix + "a tensor map of 1 to 5 dimensions, but there are 6");
+}
+
 TEST(KernelManifest, PacksParameters) {
   KernelEntry kernel = parseOne(makeManifest(kDynamic));
   KernelSizes sizes = {{"tokens", 10}, {"batch0", 3}};
