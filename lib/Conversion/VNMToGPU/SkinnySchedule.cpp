@@ -68,6 +68,9 @@ void SkinnySchedule::chooseTile(int64_t panelRows, int64_t numSMs) {
     rowTile = manyWaves ? 16 : 32;
     numWarps = manyWaves && !shifted ? 8 : 4;
     weightsAhead = shifted && manyWaves ? 1 : 2;
+  } else if (gathersPairs) {
+    rowTile = 64;
+    numWarps = 8;
   } else {
     rowTile = shifted ? 64 : kMaxRows;
     numWarps = fragments ? (manyWaves ? 4 : 8) : (manyWaves ? 2 : 4);
