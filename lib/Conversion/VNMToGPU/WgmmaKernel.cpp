@@ -262,8 +262,10 @@ void WgmmaKernel::emit(Value sharedMemory) {
   emitBarrierInit();
   emitRoles();
   // A CTA's barriers are there as long as others arrive at them.
-  if (schedule.cluster > 1)
+  if (schedule.cluster > 1) {
+    NVVM::SyncWarpOp::create(b, i32(-1));
     emitClusterBarrier();
+  }
 }
 
 void WgmmaKernel::emitRoles() {

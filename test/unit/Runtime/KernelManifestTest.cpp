@@ -189,7 +189,7 @@ TEST(KernelManifest, RefusesWhatIsWrong) {
   expectError(R"("tokens": 1, "batch": [],
                  "grid": {"row_tiles": 1, "token_tile": 8}, "arguments": [
                    {"name": "x", "kind": "texture", "type": "f16", "shape": []}])",
-              "requires 'kind' to be memref or size, but it is 'texture'");
+              "requires 'kind' to be memref, size or tensor_map, but it is 'texture'");
 }
 
 TEST(KernelLauncher, NamesTheMissingManifest) {
