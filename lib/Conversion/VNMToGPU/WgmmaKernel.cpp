@@ -24,8 +24,8 @@
 // before the arrival at `empty`, and they write nothing.
 //
 // Tensor copies (WgmmaCopy.cpp) are of the asynchronous proxy themselves: their
-// bytes and the arrival of the thread that issues them complete `full`, at which
-// the multiplying threads wait; there is no `ready`.
+// bytes and the arrival of the thread that issues them complete `full`, at
+// which the multiplying threads wait; there is no `ready`.
 
 #include "WgmmaKernel.h"
 
