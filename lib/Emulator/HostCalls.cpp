@@ -239,7 +239,8 @@ static Swizzle getSwizzle(int swizzle) {
   return kSwizzles[swizzle];
 }
 
-/// Writes `map` to `bytes` or, if none like it can be encoded, ends the process.
+/// Writes `map` to `bytes` or, if none like it can be encoded, ends the
+/// process.
 static void encode(const TensorMap &map, void *bytes) {
   if (llvm::Error error = verify(map))
     quit("cannot encode a tensor map: " + llvm::toString(std::move(error)));
@@ -247,11 +248,11 @@ static void encode(const TensorMap &map, void *bytes) {
 }
 
 /// cuTensorMapEncodeTiled, without interleave, with zeros out of bounds.
-VNM_EMULATOR_EXPORT void mgpuTensorMapEncodeTiled(
-    void *encoded, int type, uint32_t rank, void *address,
-    const uint64_t *sizes, const uint64_t *strides, const uint32_t *box,
-    const uint32_t *elementStrides, int interleave, int swizzle, int,
-    int fill) {
+VNM_EMULATOR_EXPORT void
+mgpuTensorMapEncodeTiled(void *encoded, int type, uint32_t rank, void *address,
+                         const uint64_t *sizes, const uint64_t *strides,
+                         const uint32_t *box, const uint32_t *elementStrides,
+                         int interleave, int swizzle, int, int fill) {
   if (rank < 1 || rank > 5 || interleave != 0 || fill != 0)
     quit("requires a tensor map of rank 1 to 5 without interleave and with "
          "zeros out of bounds, but its rank is " +

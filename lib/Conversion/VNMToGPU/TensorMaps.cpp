@@ -65,18 +65,18 @@ static LLVM::LLVMFuncOp getEncodeFunction(ImplicitLocOpBuilder &b) {
   Type i32 = b.getI32Type();
   // map, data type, rank, address, sizes, strides, box, element strides,
   // interleave, swizzle, L2 promotion, fill
-  auto type = LLVM::LLVMFunctionType::get(
-      LLVM::LLVMVoidType::get(b.getContext()),
-      {pointer, i32, i32, pointer, pointer, pointer, pointer, pointer, i32, i32,
-       i32, i32});
+  auto type =
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
+                                  {pointer, i32, i32, pointer, pointer, pointer,
+                                   pointer, pointer, i32, i32, i32, i32});
   return LLVM::LLVMFuncOp::create(b, kName, type);
 }
 
 static Value emitAlloca(ImplicitLocOpBuilder &b, Type type, int64_t count,
                         int64_t alignment) {
   Value size = LLVM::ConstantOp::create(b, b.getI64IntegerAttr(count));
-  return LLVM::AllocaOp::create(
-      b, LLVM::LLVMPointerType::get(b.getContext()), type, size, alignment);
+  return LLVM::AllocaOp::create(b, LLVM::LLVMPointerType::get(b.getContext()),
+                                type, size, alignment);
 }
 
 /// An array of `values` on the stack.
@@ -87,8 +87,7 @@ static Value emitArray(ImplicitLocOpBuilder &b, IntegerType type,
   for (auto [index, value] : llvm::enumerate(values)) {
     Value place = LLVM::GEPOp::create(b, array.getType(), type, array,
                                       ArrayRef<LLVM::GEPArg>{int32_t(index)});
-    Value element =
-        LLVM::ConstantOp::create(b, b.getIntegerAttr(type, value));
+    Value element = LLVM::ConstantOp::create(b, b.getIntegerAttr(type, value));
     LLVM::StoreOp::create(b, element, place);
   }
   return array;

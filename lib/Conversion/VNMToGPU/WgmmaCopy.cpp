@@ -37,8 +37,7 @@ bool vnm::hasActivationMap(const SpmmProblem &problem) {
 TensorMap vnm::getActivationMap(const SpmmProblem &problem) {
   int64_t channelBytes = 2 * problem.numTokens;
   int64_t groupBytes = 4 * channelBytes;
-  int64_t numStages =
-      problem.numBatches * problem.numCols / wgmma::kStageSlots;
+  int64_t numStages = problem.numBatches * problem.numCols / wgmma::kStageSlots;
   TensorMap map;
   map.element = problem.element;
   // Token, channel of a group, lane, step and half, stage.
@@ -110,9 +109,9 @@ void WgmmaKernel::emitCopyStage(const WgmmaTile &tile, Value stage,
     SmallVector<Value> coordinates = {add(token, chunk * wgmma::kChunkTokens),
                                       i32(0), i32(0), i32(0), number};
     NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
-        b, place, map, coordinates, full, /*im2colOffsets=*/ValueRange(),
-        mask, /*l2CacheHint=*/Value(),
-        NVVM::TMALoadMode::TILE, /*isCTAOnly=*/false, /*group=*/nullptr,
+        b, place, map, coordinates, full, /*im2colOffsets=*/ValueRange(), mask,
+        /*l2CacheHint=*/Value(), NVVM::TMALoadMode::TILE, /*isCTAOnly=*/false,
+        /*group=*/nullptr,
         /*predicate=*/Value());
   }
 }

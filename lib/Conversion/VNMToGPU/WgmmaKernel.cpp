@@ -24,8 +24,8 @@
 // before the arrival at `empty`, and they write nothing.
 //
 // Tensor copies (WgmmaCopy.cpp) are of the asynchronous proxy themselves: their
-// bytes and the arrival of the thread that issues them complete `full`, at which
-// the multiplying threads wait; there is no `ready`.
+// bytes and the arrival of the thread that issues them complete `full`, at
+// which the multiplying threads wait; there is no `ready`.
 
 #include "WgmmaKernel.h"
 
@@ -262,8 +262,10 @@ void WgmmaKernel::emit(Value sharedMemory) {
   emitBarrierInit();
   emitRoles();
   // A CTA's barriers are there as long as others arrive at them.
-  if (schedule.cluster > 1)
+  if (schedule.cluster > 1) {
+    NVVM::SyncWarpOp::create(b, i32(-1));
     emitClusterBarrier();
+  }
 }
 
 void WgmmaKernel::emitRoles() {

@@ -239,7 +239,7 @@ private:
   const SpmmProblem &problem;
   const WgmmaSchedule &schedule;
   KernelArguments args;
-  mlir::Value shared;    ///< !llvm.ptr<3>
+  mlir::Value shared; ///< !llvm.ptr<3>
   /// In a cluster, `shared` of the CTA whose number is the lane's modulo 2:
   /// !llvm.ptr<7>.
   mlir::Value peerShared;

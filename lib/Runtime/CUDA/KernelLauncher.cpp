@@ -191,9 +191,9 @@ getParameters(const Driver &driver, const KernelEntry &kernel,
   uint64_t *next = words.data();
   for (const KernelArgument &argument : kernel.arguments) {
     if (argument.kind == KernelArgument::Kind::TensorMap)
-      if (llvm::Error error =
-              encodeMap(driver, argument,
-                        buffers.find(argument.map.buffer)->second.pointer, next))
+      if (llvm::Error error = encodeMap(
+              driver, argument,
+              buffers.find(argument.map.buffer)->second.pointer, next))
         return std::move(error);
     for (size_t i = 0; i < argument.getNumParameters(); ++i)
       parameters.push_back(next + i);

@@ -251,11 +251,12 @@ mgpuMemHostUnregisterMemRef(int64_t, const MemRefDescriptor *memref,
 //===----------------------------------------------------------------------===//
 
 /// cuTensorMapEncodeTiled. `map` is 128 bytes on the host, aligned to 64.
-VNM_RUNTIME_EXPORT void mgpuTensorMapEncodeTiled(
-    void *map, int type, uint32_t rank, void *address, const uint64_t *sizes,
-    const uint64_t *strides, const uint32_t *box,
-    const uint32_t *elementStrides, int interleave, int swizzle,
-    int l2Promotion, int fill) {
+VNM_RUNTIME_EXPORT void
+mgpuTensorMapEncodeTiled(void *map, int type, uint32_t rank, void *address,
+                         const uint64_t *sizes, const uint64_t *strides,
+                         const uint32_t *box, const uint32_t *elementStrides,
+                         int interleave, int swizzle, int l2Promotion,
+                         int fill) {
   const Driver &d = driver();
   check(d.tensorMapEncodeTiled
             ? d.tensorMapEncodeTiled(map, type, rank, address, sizes, strides,

@@ -112,8 +112,7 @@ static std::string makeMapManifest(const llvm::Twine &map) {
 }
 
 TEST(KernelManifest, ReadsTensorMaps) {
-  KernelEntry kernel =
-      parseOne(makeMapManifest(R"("type": "f16", "buffer": "x",
+  KernelEntry kernel = parseOne(makeMapManifest(R"("type": "f16", "buffer": "x",
         "sizes": [64, 128], "strides": [128], "box": [64, 64])"));
   ASSERT_EQ(kernel.arguments.size(), 3u);
   const KernelArgument &argument = kernel.arguments[2];
@@ -133,7 +132,8 @@ TEST(KernelManifest, RefusesTensorMaps) {
   const std::string kPrefix = "kernel 0 of the manifest: requires ";
   EXPECT_EQ(getError(makeMapManifest(R"("type": "f16", "buffer": "y",
               "sizes": [64], "strides": [], "box": [64])")),
-            kPrefix + "a memref among the arguments as 'buffer', but it is 'y'");
+            kPrefix +
+                "a memref among the arguments as 'buffer', but it is 'y'");
   EXPECT_EQ(getError(makeMapManifest(R"("type": "f32", "buffer": "x",
               "sizes": [64], "strides": [], "box": [64])")),
             kPrefix + "a tensor map of f16 or bf16, but it is of 'f32'");
@@ -186,10 +186,11 @@ TEST(KernelManifest, RefusesWhatIsWrong) {
   expectError(R"("tokens": 1, "batch": [],
                  "grid": {"row_tiles": 1, "token_tile": 8})",
               "requires an array as 'arguments'");
-  expectError(R"("tokens": 1, "batch": [],
+  expectError(
+      R"("tokens": 1, "batch": [],
                  "grid": {"row_tiles": 1, "token_tile": 8}, "arguments": [
                    {"name": "x", "kind": "texture", "type": "f16", "shape": []}])",
-              "requires 'kind' to be memref or size, but it is 'texture'");
+      "requires 'kind' to be memref, size or tensor_map, but it is 'texture'");
 }
 
 TEST(KernelLauncher, NamesTheMissingManifest) {

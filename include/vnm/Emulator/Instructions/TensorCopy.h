@@ -14,9 +14,10 @@
 namespace vnm::emulator {
 
 /// What a tensor map says of a tensor in global memory and of the box that one
-/// `cp.async.bulk.tensor.{1,2,3,4,5}d` copies (PTX ISA 5.5, "Tensors"; CUDA driver
-/// API, cuTensorMapEncodeTiled). Element strides are 1, there is no interleave,
-/// and elements out of bounds are read as zeros. Dimension 0 is contiguous.
+/// `cp.async.bulk.tensor.{1,2,3,4,5}d` copies (PTX ISA 5.5, "Tensors"; CUDA
+/// driver API, cuTensorMapEncodeTiled). Element strides are 1, there is no
+/// interleave, and elements out of bounds are read as zeros. Dimension 0 is
+/// contiguous.
 struct TensorMap {
   /// Bytes of an element: 1, 2, 4 or 8.
   unsigned elementBytes = 2;
