@@ -94,12 +94,10 @@ static SmallVector<int64_t> getWgmmaTokenTiles(const SpmmProblem &problem) {
 
 static constexpr llvm::StringLiteral kCluster = "cluster";
 
-/// Clusters of 2 have been checked by the emulator only: who wants them names
-/// them.
 static SmallVector<int64_t> getWgmmaClusters(const SpmmProblem &problem) {
   if (!hasActivationMap(problem))
     return {};
-  return {1};
+  return {1, 2};
 }
 
 static constexpr ScheduleField kWgmmaFields[] = {
