@@ -45,6 +45,8 @@ def make_kernel_chain(shape, built, dtype, dependent, generator):
     v, _, m = map(int, kernel.pattern.split(":"))
     draw = lambda: scale_weight(*weights.make_weight(rows, cols, v, m, dtype, generator), m)
     parts, dense = draw()
+    if any(argument.get("layout") == "fragments" for argument in kernel.arguments):
+        parts = weights.to_fragments(parts, cols)
     size = sum(part.numel() * part.element_size() for part in parts.values())
     layers = max(2, -(-contestants.ROTATED_BYTES // size))
     # A copy of the first weight is another weight to the caches.

@@ -38,13 +38,30 @@ SkinnySchedule::SkinnySchedule(const SpmmProblem &problem, const ChipInfo &chip,
   fragments = problem.fragments;
   xTokenMajor = problem.xTokenMajor && numTokens > 1;
   dependentLaunch = hasDependentLaunch(chip);
-  // Measured where rows are many.
-  gathersPairs = fragments && numTokens == 1 && numCols % 2 == 0 &&
-                 isManyWaves(chip.limits->numSMs);
+  gathersPairs = fragments && numTokens == 1 && numCols % 2 == 0;
   chooseTile(problem.panelRows, chip.limits->numSMs);
   if (rows != 0)
     rowTile = rows;
   chooseDepth(chip.limits->sharedBytes, rows, warps, chip.limits->numSMs);
+}
+
+/// One token, gathered by pairs. In one wave a kernel's end overlaps the next
+/// one's start if both find room: fewer warps where each would have one step.
+/// Measured on an H200 (docs/performance.md, "Few tokens").
+void SkinnySchedule::choosePairTile(bool oneWave, bool manyWaves) {
+  rowTile = manyWaves ? 64 : 32;
+  numWarps = 8;
+  weightsAhead = 1;
+  stagesPerStep = 2;
+  if (oneWave) {
+    if (numSteps() < 2 * numWarps) {
+      numWarps = 4;
+      weightsAhead = 2;
+    }
+  } else if (!manyWaves) {
+    weightsAhead = 2;
+    stagesPerStep = 1;
+  }
 }
 
 /// Few rows for a CTA keep all SMs busy, many gather activations less often. Of
@@ -54,27 +71,23 @@ SkinnySchedule::SkinnySchedule(const SpmmProblem &problem, const ChipInfo &chip,
 /// (docs/performance.md, "Few tokens").
 void SkinnySchedule::chooseTile(int64_t panelRows, int64_t numSMs) {
   bool oneWave = isOneWave(numSMs), manyWaves = isManyWaves(numSMs);
-  bool shifted = !fragments && numGroups % 4 != 0;
-  bool oneToken = numTokens == 1 && !gathersPairs;
+  bool shifted = !fragments && numGroups % 4 != 0, oneToken = numTokens == 1;
   weightsAhead = 1;
   stagesPerStep = shifted && manyWaves ? 4 : 2;
   if (oneWave) {
     rowTile = 32;
     numWarps = oneToken ? 4 : 8;
     weightsAhead = oneToken ? 4 : 2;
-    if (fragments && oneToken)
-      stagesPerStep = 1;
   } else if (oneToken) {
     rowTile = manyWaves ? 16 : 32;
     numWarps = manyWaves && !shifted ? 8 : 4;
     weightsAhead = shifted && manyWaves ? 1 : 2;
-  } else if (gathersPairs) {
-    rowTile = 64;
-    numWarps = 8;
   } else {
     rowTile = shifted ? 64 : kMaxRows;
     numWarps = fragments ? (manyWaves ? 4 : 8) : (manyWaves ? 2 : 4);
   }
+  if (gathersPairs)
+    choosePairTile(oneWave, manyWaves);
   // Sums take the registers of longer steps, and of more rows.
   int64_t mostRows = kMaxRows;
   if (numTokens > 32) {

@@ -204,6 +204,7 @@ private:
   bool isOneWave(int64_t numSMs) const { return numRows <= 32 * numSMs; }
   /// Whether tiles of 128 rows are more than SMs.
   bool isManyWaves(int64_t numSMs) const { return numRows > 128 * numSMs; }
+  void choosePairTile(bool oneWave, bool manyWaves);
   void chooseTile(int64_t panelRows, int64_t numSMs);
   /// `rows` and `warps` as for the constructor.
   void chooseDepth(int64_t bytes, int64_t rows, int64_t warps, int64_t numSMs);
