@@ -226,9 +226,8 @@ static LogicalResult distributeScale(arith::MulFOp op,
     return isa<arith::MulFOp>(user) && user->getOperand(0) == sum &&
            user->getOperand(1) == op.getRhs();
   };
-  if (!llvm::all_of(sum->getUsers(), isSame) ||
-      !isRounded(op, /*argument=*/{}))
-    return rewriter.notifyMatchFailure(op, "has other uses or is not rounded");
+  if (!llvm::all_of(sum->getUsers(), isSame))
+    return rewriter.notifyMatchFailure(op, "is of a sum with other uses");
   Value a = sum.getLhs(), b = sum.getRhs();
   if (a.getDefiningOp<arith::ExtFOp>())
     std::swap(a, b);
