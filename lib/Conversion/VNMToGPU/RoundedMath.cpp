@@ -74,7 +74,8 @@ static bool isRounded(Value value, Value argument) {
       if (isa<arith::AddFOp, arith::SubFOp>(op))
         scales = mayAdd(op->getOperand(1 - use.getOperandNumber()), argument);
       if (isa<math::FmaOp>(op))
-        scales = use.getOperandNumber() == 2 || mayAdd(op->getOperand(2), argument);
+        scales =
+            use.getOperandNumber() == 2 || mayAdd(op->getOperand(2), argument);
       if (!scales)
         return false;
       values.insert(op->getResult(0));
@@ -169,9 +170,9 @@ static LogicalResult useTanh(math::TanhOp op, PatternRewriter &rewriter) {
 }
 
 /// erf(z) is about tanh(z (c0 + c1 s + c2 s^2)), s = z^2: for all z off by less
-/// than 1.9e-4 |erf(z)|, and by less than 3.8e-5 in x (1 + erf(x / sqrt 2)) / 2.
-/// Fitted to both, of which that is the minimum for this degree. Beyond the
-/// limit, where tanh is 1, the sum must not fall.
+/// than 1.9e-4 |erf(z)|, and by less than 3.8e-5 in x (1 + erf(x / sqrt 2))
+/// / 2. Fitted to both, of which that is the minimum for this degree. Beyond
+/// the limit, where tanh is 1, the sum must not fall.
 static LogicalResult useTanhForErf(math::ErfOp op, PatternRewriter &rewriter) {
   constexpr double kCoefficients[] = {1.12817024, 0.10422247, -0.00187171};
   constexpr double kLimit = 24.0;
@@ -194,8 +195,9 @@ static LogicalResult useTanhForErf(math::ErfOp op, PatternRewriter &rewriter) {
   return success();
 }
 
-/// h (1 + tanh(u)) -> fma(tanh(u), h, h), where h is a constant or a multiple of
-/// what u is computed from: it is infinite only with u, when tanh is 1 or -1.
+/// h (1 + tanh(u)) -> fma(tanh(u), h, h), where h is a constant or a multiple
+/// of what u is computed from: it is infinite only with u, when tanh is 1 or
+/// -1.
 static LogicalResult fuseScale(arith::MulFOp op, PatternRewriter &rewriter) {
   for (unsigned i = 0; i < 2; ++i) {
     auto sum = op->getOperand(i).getDefiningOp<arith::AddFOp>();
@@ -213,28 +215,6 @@ static LogicalResult fuseScale(arith::MulFOp op, PatternRewriter &rewriter) {
     return success();
   }
   return rewriter.notifyMatchFailure(op, "is no multiple of 1 + tanh");
-}
-
-/// (a + b) 2^n -> fma(a, 2^n, b 2^n), if nothing else is made of the sum. Where b
-/// is of many sums, a bias, an instruction is saved.
-static LogicalResult distributeScale(arith::MulFOp op,
-                                     PatternRewriter &rewriter) {
-  auto sum = op.getLhs().getDefiningOp<arith::AddFOp>();
-  if (!sum || !op.getType().isF32() || !getPowerOfTwo(op.getRhs()))
-    return rewriter.notifyMatchFailure(op, "is no sum times a power of two");
-  auto isSame = [&](Operation *user) {
-    return isa<arith::MulFOp>(user) && user->getOperand(0) == sum &&
-           user->getOperand(1) == op.getRhs();
-  };
-  if (!llvm::all_of(sum->getUsers(), isSame))
-    return rewriter.notifyMatchFailure(op, "is of a sum with other uses");
-  Value a = sum.getLhs(), b = sum.getRhs();
-  if (a.getDefiningOp<arith::ExtFOp>())
-    std::swap(a, b);
-  Value scaled =
-      arith::MulFOp::create(rewriter, op.getLoc(), b, op.getRhs());
-  rewriter.replaceOpWithNewOp<math::FmaOp>(op, a, op.getRhs(), scaled);
-  return success();
 }
 
 static LogicalResult useExp2(math::Exp2Op op, PatternRewriter &rewriter) {
@@ -280,6 +260,5 @@ LogicalResult vnm::approximateRoundedMath(Operation *kernels) {
   // What is left of the arguments is gone now.
   RewritePatternSet arithmetic(kernels->getContext());
   arithmetic.add(fuseScale);
-  arithmetic.add(distributeScale);
   return applyPatternsGreedily(kernels, std::move(arithmetic));
 }

@@ -12,10 +12,10 @@
 
 namespace vnm {
 
-/// Rewrites `math.tanh`, `math.erf`, `math.exp`, `math.exp2` and `arith.divf` of
-/// f32 scalars in `kernels` into what PTX has an approximate instruction for,
-/// where everything that is computed from the result is rounded to f16 or bf16.
-/// Other results keep their accuracy: the ops stay as they are.
+/// Rewrites `math.tanh`, `math.erf`, `math.exp`, `math.exp2` and `arith.divf`
+/// of f32 scalars in `kernels` into what PTX has an approximate instruction
+/// for, where everything that is computed from the result is rounded to f16 or
+/// bf16. Other results keep their accuracy: the ops stay as they are.
 llvm::LogicalResult approximateRoundedMath(mlir::Operation *kernels);
 
 } // namespace vnm

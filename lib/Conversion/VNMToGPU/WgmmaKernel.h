@@ -60,7 +60,8 @@ using WgmmaPair = std::array<mlir::Value, 2>;
 
 /// What the epilogue reads of rows g and g + 8 of a warp's 16.
 struct WgmmaResultRows {
-  /// Where the row begins in y, in elements: i64. Null if nothing is read there.
+  /// Where the row begins in y, in elements: i64. Null if nothing is read
+  /// there.
   mlir::Value lines[2];
   /// Elements of the epilogue's operands that have one per row, in order.
   llvm::SmallVector<mlir::Value> operands[2];
