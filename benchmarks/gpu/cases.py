@@ -60,7 +60,8 @@ SETS["models"] = [shape for name in LAYERS for shape in SETS[name]]
 PATTERNS = [(v, m) for v in (128, 64) for m in (4, 5, 8, 16)]
 
 # What is computed on a sum, %acc: f32, and the bias of its row, %bias: f32, before it
-# is stored. gelu is x (1 + erf(x / sqrt 2)) / 2.
+# is stored. gelu is x (1 + erf(x / sqrt 2)) / 2, gelu-tanh
+# x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2, silu x / (1 + exp(-x)).
 EPILOGUES = {
     "none": None,
     "bias": """    %result = arith.addf %acc, %bias : f32
@@ -74,6 +75,28 @@ EPILOGUES = {
     %more = arith.addf %erf, %one : f32
     %halved = arith.mulf %sum, %half : f32
     %result = arith.mulf %halved, %more : f32
+""",
+    "bias-gelu-tanh": """    %half = arith.constant 0.5 : f32
+    %one = arith.constant 1.0 : f32
+    %factor = arith.constant 0.79788456080286536 : f32
+    %cubic = arith.constant 0.044715 : f32
+    %sum = arith.addf %acc, %bias : f32
+    %square = arith.mulf %sum, %sum : f32
+    %cube = arith.mulf %square, %sum : f32
+    %scaled = arith.mulf %cube, %cubic : f32
+    %inner = arith.addf %sum, %scaled : f32
+    %argument = arith.mulf %inner, %factor : f32
+    %tanh = math.tanh %argument : f32
+    %more = arith.addf %tanh, %one : f32
+    %halved = arith.mulf %sum, %half : f32
+    %result = arith.mulf %halved, %more : f32
+""",
+    "bias-silu": """    %one = arith.constant 1.0 : f32
+    %sum = arith.addf %acc, %bias : f32
+    %negative = arith.negf %sum : f32
+    %exp = math.exp %negative : f32
+    %more = arith.addf %exp, %one : f32
+    %result = arith.divf %sum, %more : f32
 """,
 }
 

@@ -108,8 +108,14 @@ def finish(name, product, bias):
     """The result of an epilogue of cases.EPILOGUES, in float64."""
     if name == "none":
         return product
-    result = product + bias[:, None]
-    return torch.nn.functional.gelu(result) if name == "bias-gelu" else result
+    functional = torch.nn.functional
+    activations = {
+        "bias": lambda x: x,
+        "bias-gelu": functional.gelu,
+        "bias-gelu-tanh": lambda x: functional.gelu(x, approximate="tanh"),
+        "bias-silu": functional.silu,
+    }
+    return activations[name](product + bias[:, None])
 
 
 class Ours(Contestant):

@@ -235,6 +235,11 @@ def ExpandKernelMath
     way of f32, and turns what PTX has (fabs, floor, sqrt, fma, ...) into
     intrinsics. A math op that remains, e.g. tanh of f64, is an error.
 
+    Where all that is computed of a tanh, erf, exp or quotient of f32 is rounded
+    to f16 or bf16, one approximate instruction takes its place; erf(z) is then
+    tanh(z p(z^2)), p of degree 2. Results of f32, and sums of tanh or erf with
+    what depends on their argument, as in x - tanh(x), keep their accuracy.
+
     ```mlir
     %0 = math.floor %x : f32
     // becomes

@@ -6,6 +6,8 @@
 
 #include "vnm/Conversion/VNMToGPU/VNMToGPU.h"
 
+#include "RoundedMath.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -30,6 +32,7 @@ static constexpr std::pair<StringLiteral, StringLiteral> kIntrinsics[] = {
     {"math.copysign", "llvm.copysign"}, {"math.floor", "llvm.floor"},
     {"math.fma", "llvm.fma"},           {"math.roundeven", "llvm.roundeven"},
     {"math.sqrt", "llvm.sqrt"},         {"math.trunc", "llvm.trunc"},
+    {"arith.maxnumf", "llvm.maxnum"},   {"arith.minnumf", "llvm.minnum"},
 };
 
 static StringRef lookupIntrinsic(Operation *op) {
@@ -85,7 +88,7 @@ static LogicalResult expandLog10(math::Log10Op op, PatternRewriter &rewriter) {
 }
 
 namespace {
-/// math.<op> of a float -> llvm.call_intrinsic. An LLVM op proper
+/// An op on floats -> llvm.call_intrinsic. An LLVM op proper
 /// (llvm.intr.floor) would become a libdevice call again in
 /// convert-gpu-to-nvvm.
 struct CallIntrinsic : RewritePattern {
@@ -113,7 +116,8 @@ struct ExpandKernelMath final
   using ExpandKernelMathBase::ExpandKernelMathBase;
 
   void runOnOperation() override {
-    if (failed(extendToF32()) || failed(expand()))
+    if (failed(extendToF32()) ||
+        failed(vnm::approximateRoundedMath(getOperation())) || failed(expand()))
       return signalPassFailure();
     WalkResult result = getOperation()->walk([](Operation *op) {
       if (!isa<arith::RemFOp>(op) &&

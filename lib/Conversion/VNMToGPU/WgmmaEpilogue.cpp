@@ -40,28 +40,47 @@ Value WgmmaKernel::emitLine(Value row, Value batch) {
   return mul(line, problem.numTokens);
 }
 
-bool WgmmaKernel::readsResultRows() {
-  return problem.accumulate || !args.epilogue.empty();
+/// A result's place matters for what it is added to and for operands that have
+/// an element per token.
+bool WgmmaKernel::readsByPlace() {
+  if (problem.accumulate)
+    return true;
+  for (size_t position = 0; position < args.epilogue.size(); ++position)
+    if (op.getBroadcast(position) != Broadcast::PerRow)
+      return true;
+  return false;
 }
 
-/// Rows past R repeat the last: their results are not stored.
-WgmmaResultRows WgmmaKernel::emitResultRows(const WgmmaTile &tile) {
-  WgmmaResultRows rows;
-  if (!readsResultRows())
-    return rows;
-  Value first = add(emitWarpRow(tile), div(lane, 4));
+/// The lane's row `half` (g or g + 8) of the result: index. Rows past R repeat
+/// the last: their results are not stored.
+Value WgmmaKernel::emitLaneRow(const WgmmaTile &tile, int64_t half) {
+  Value stored = add(add(emitWarpRow(tile), div(lane, 4)), 8 * half);
+  if (problem.numRows % schedule.rowTile() != 0)
+    stored = minimum(stored, i32(problem.numRows - 1));
+  return emitResultRow(stored);
+}
+
+/// Loads what the rows have one element of before the tile's multiplications,
+/// which then hide how long that takes.
+void WgmmaKernel::emitLoadRowOperands(const WgmmaTile &tile,
+                                      WgmmaResultRows &rows) {
+  SmallVector<Value> buffers;
+  for (auto [position, buffer] : llvm::enumerate(args.epilogue))
+    if (op.getBroadcast(position) == Broadcast::PerRow)
+      buffers.push_back(buffer);
+  if (buffers.empty())
+    return;
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(mainLoopStart);
+  Value known = lane;
+  lane = emitFreshLane();
   for (int64_t half = 0; half < 2; ++half) {
-    Value stored = add(first, 8 * half);
-    if (problem.numRows % schedule.rowTile() != 0)
-      stored = minimum(stored, i32(problem.numRows - 1));
-    Value row = emitResultRow(stored);
-    rows.lines[half] = emitLine(row, tile.batch);
-    for (auto [position, buffer] : llvm::enumerate(args.epilogue))
-      if (op.getBroadcast(position) == Broadcast::PerRow)
-        rows.operands[half].push_back(
-            memref::LoadOp::create(b, buffer, ValueRange{row}));
+    Value row = emitLaneRow(tile, half);
+    for (Value buffer : buffers)
+      rows.operands[half].push_back(
+          memref::LoadOp::create(b, buffer, ValueRange{row}));
   }
-  return rows;
+  lane = known;
 }
 
 /// Tokens past T repeat the last block: their results are not stored.
@@ -92,7 +111,7 @@ WgmmaPair WgmmaKernel::emitResults(const WgmmaTile &tile,
   for (int64_t i = 0; i < 2; ++i)
     results[i] = sums[4 * block + 2 * half + i];
   Value token, offset;
-  if (readsResultRows()) {
+  if (readsByPlace()) {
     token = emitPairToken(tile, block);
     offset = toIndex(add(rows.lines[half], extend(token)));
   }
@@ -132,9 +151,13 @@ WgmmaPair WgmmaKernel::emitEpilogueBodies(const WgmmaPair &sums,
 /// Lanes read what other lanes of the warp staged, and stage over what they
 /// have read.
 void WgmmaKernel::emitEpilogue(const WgmmaTile &tile, ArrayRef<Value> sums) {
+  WgmmaResultRows rows;
+  emitLoadRowOperands(tile, rows);
   Value known = lane;
   lane = emitFreshLane();
-  WgmmaResultRows rows = emitResultRows(tile);
+  if (readsByPlace())
+    for (int64_t half = 0; half < 2; ++half)
+      rows.lines[half] = emitLine(emitLaneRow(tile, half), tile.batch);
   int64_t blocks = schedule.stagingTokens / 8;
   for (int64_t first = 0; first < schedule.tokenTile / 8; first += blocks) {
     for (int64_t block = 0; block < blocks; block += 2) {

@@ -63,7 +63,9 @@ using WgmmaPair = std::array<mlir::Value, 2>;
 
 /// What the epilogue reads of rows g and g + 8 of a warp's 16.
 struct WgmmaResultRows {
-  mlir::Value lines[2]; ///< Where the row begins in y, in elements: i64.
+  /// Where the row begins in y, in elements: i64. Null if nothing is read
+  /// there.
+  mlir::Value lines[2];
   /// Elements of the epilogue's operands that have one per row, in order.
   llvm::SmallVector<mlir::Value> operands[2];
 };
@@ -212,9 +214,10 @@ private:
   mlir::Value emitResultRow(mlir::Value storedRow);
   /// Where row `row` (index) of a batch entry begins in y, in elements: i64.
   mlir::Value emitLine(mlir::Value row, mlir::Value batch);
-  /// Whether the epilogue depends on where a sum belongs.
-  bool readsResultRows();
-  WgmmaResultRows emitResultRows(const WgmmaTile &tile);
+  /// Whether the epilogue reads memory at a sum's place in the result.
+  bool readsByPlace();
+  mlir::Value emitLaneRow(const WgmmaTile &tile, int64_t half);
+  void emitLoadRowOperands(const WgmmaTile &tile, WgmmaResultRows &rows);
   mlir::Value emitPairToken(const WgmmaTile &tile, int64_t block);
   WgmmaPair emitLoadPair(mlir::Value buffer, mlir::Value position);
   WgmmaPair emitResults(const WgmmaTile &tile, const WgmmaResultRows &rows,
@@ -251,6 +254,8 @@ private:
   mlir::Value ringStart; ///< Its first byte in shared memory.
   mlir::Value firstTile; ///< The ring's first tile, and the distance to its
   mlir::Value tileStep;  ///< next.
+  /// The first op of the current tile's main loop.
+  mlir::Operation *mainLoopStart = nullptr;
 };
 
 /// Builds the kernel of `op` as a function `name` at the builder's insertion

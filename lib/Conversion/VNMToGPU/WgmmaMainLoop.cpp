@@ -118,6 +118,7 @@ Value WgmmaKernel::emitMainLoop(const WeightPointers &pointers,
   int64_t count = schedule.weightGroup;
   int64_t rounds = std::max<int64_t>(0, numWhole / count - 1);
   Value sums = LLVM::UndefOp::create(b, getSumsType());
+  mainLoopStart = sums.getDefiningOp();
   if (rounds > 0)
     sums = emitRounds(rounds, sums, pointers, position, ahead);
   for (int64_t stage = rounds * count; stage < numStages; stage += count) {

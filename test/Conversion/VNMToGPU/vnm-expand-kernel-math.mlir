@@ -81,6 +81,87 @@ gpu.module @kernels {
 
 // -----
 
+// GELU that is rounded to 16 bits takes one tanh.
+// CHECK-LABEL: gpu.func @rounded_gelu
+// CHECK: %[[SUM:.+]] = arith.addf
+// CHECK: %[[H:.+]] = arith.mulf %[[SUM]], %{{.+}} : f32
+// CHECK: %[[TANH:.+]] = llvm.call_intrinsic "llvm.tanh.f32"({{.+}}) {fastmathFlags = #llvm.fastmath<afn>}
+// CHECK: %[[GELU:.+]] = llvm.call_intrinsic "llvm.fma.f32"(%[[TANH]], %[[H]], %[[H]])
+// CHECK: arith.truncf %[[GELU]]
+gpu.module @kernels {
+  gpu.func @rounded_gelu(%acc: f32, %stored: f16, %out: memref<?xf16>) kernel {
+    %c0 = arith.constant 0 : index
+    %half = arith.constant 0.5 : f32
+    %one = arith.constant 1.0 : f32
+    %factor = arith.constant 0.70710678118654752 : f32
+    %bias = arith.extf %stored : f16 to f32
+    %sum = arith.addf %acc, %bias : f32
+    %scaled = arith.mulf %sum, %factor : f32
+    %erf = math.erf %scaled : f32
+    %more = arith.addf %erf, %one : f32
+    %halved = arith.mulf %sum, %half : f32
+    %result = arith.mulf %halved, %more : f32
+    %rounded = arith.truncf %result : f32 to f16
+    memref.store %rounded, %out[%c0] : memref<?xf16>
+    gpu.return
+  }
+}
+
+// -----
+
+// SiLU that is rounded to 16 bits.
+// CHECK-LABEL: gpu.func @rounded_silu
+// CHECK: llvm.call_intrinsic "llvm.exp2.f32"({{.+}}) {fastmathFlags = #llvm.fastmath<afn>}
+// CHECK: arith.divf {{.+}} fastmath<afn> : f32
+gpu.module @kernels {
+  gpu.func @rounded_silu(%x: f32, %out: memref<?xbf16>) kernel {
+    %c0 = arith.constant 0 : index
+    %one = arith.constant 1.0 : f32
+    %negative = arith.negf %x : f32
+    %exp = math.exp %negative : f32
+    %more = arith.addf %exp, %one : f32
+    %result = arith.divf %x, %more : f32
+    %rounded = arith.truncf %result : f32 to bf16
+    memref.store %rounded, %out[%c0] : memref<?xbf16>
+    gpu.return
+  }
+}
+
+// -----
+
+// x - tanh(x) cancels: the error of an instruction would grow.
+// CHECK-LABEL: gpu.func @cancels
+// CHECK-NOT: llvm.tanh
+gpu.module @kernels {
+  gpu.func @cancels(%x: f32, %out: memref<?xf16>) kernel {
+    %c0 = arith.constant 0 : index
+    %tanh = math.tanh %x : f32
+    %result = arith.subf %x, %tanh : f32
+    %rounded = arith.truncf %result : f32 to f16
+    memref.store %rounded, %out[%c0] : memref<?xf16>
+    gpu.return
+  }
+}
+
+// -----
+
+// An f32 result keeps its accuracy.
+// CHECK-LABEL: gpu.func @keeps_f32
+// CHECK-NOT: afn
+// CHECK: gpu.return
+gpu.module @kernels {
+  gpu.func @keeps_f32(%x: f32, %out: memref<?xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %0 = math.tanh %x : f32
+    %1 = math.exp %0 : f32
+    %2 = arith.divf %1, %x : f32
+    memref.store %2, %out[%c0] : memref<?xf32>
+    gpu.return
+  }
+}
+
+// -----
+
 gpu.module @kernels {
   gpu.func @tanh_of_f64(%x: f64, %out: memref<?xf64>) kernel {
     %c0 = arith.constant 0 : index
