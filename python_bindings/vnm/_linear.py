@@ -12,10 +12,12 @@ from typing import Any, Optional
 
 from ._compile import Compilation, compile
 from ._pattern import Pattern, PatternLike
+from ._tensor import fragment_sizes
 from .errors import InvalidArgumentError
 
 _LAYOUTS = ("feature_major", "token_major")
 _FORMS = ("strict", "free")
+_WEIGHT_LAYOUTS = ("canonical", "fragments")
 _FLOATS = ("f16", "bf16", "f32", "f64")
 # Beyond 16-bit column ids.
 _MAX_SHORT_COLS = 65535
@@ -107,13 +109,16 @@ def linear_mlir(
     y_layout: str = "feature_major",
     form: str = "strict",
     permuted_rows: bool = False,
+    weight_layout: str = "canonical",
 ) -> str:
     """The module of y = activation(W x + bias), on memrefs, for a packed W of R x K.
 
     `tokens` and extents of `batch` may be None, for sizes that a launch decides.
     `dtype` is that of weight and activations, f16 or bf16; `result_dtype` that of y,
     by default the same; `bias` is True for a vector of `dtype`, or its type.
-    `activation` is None, "relu", "gelu", "gelu_tanh" or "silu". The function @linear
+    `activation` is None, "relu", "gelu", "gelu_tanh" or "silu". `weight_layout` is
+    "canonical" or "fragments" (VNMTensor.fragments()), which kernels for a T of at most
+    64, and on sm_90a for multiples of 8, read faster. The function @linear
     takes values, metadata, columns, with `permuted_rows` rows, then x, y, bias.
 
     >>> print(linear_mlir(64, 128, 32, bias=True).splitlines()[-1])
@@ -137,10 +142,20 @@ def linear_mlir(
             inner.reverse()
         return f"memref<{'x'.join([*extents, *inner, element])}>"
 
-    types = {
+    weight = {
         "values": f"memref<{rows}x{sizes.row_values}x{dtype}>",
         "metadata": f"memref<{rows}x{sizes.metadata_words}xi16>",
         "columns": f"memref<{sizes.panels}x{sizes.column_slots}x{ids}>",
+    }
+    if _choice("weight_layout", weight_layout, _WEIGHT_LAYOUTS) == "fragments":
+        extent = fragment_sizes(pattern, rows, cols)
+        weight = {
+            "values": f"memref<{extent.blocks}x{extent.stages}x2x32x8x{dtype}>",
+            "metadata": f"memref<{extent.blocks}x{extent.stages}x32xi32>",
+            "columns": f"memref<{extent.panels}x{extent.slots}x{ids}>",
+        }
+    types = {
+        **weight,
         "rows": f"memref<{rows}xi32>" if permuted_rows else None,
         "x": activations(cols, x_layout, dtype),
         "y": activations(rows, y_layout, result_type),
@@ -148,6 +163,7 @@ def linear_mlir(
     }
     encoding = f"{Pattern(pattern)}, form = {_choice('form', form, _FORMS)}, columns = {ids}"
     encoding += ", rows = permuted" if permuted_rows else ""
+    encoding += ", layout = fragments" if weight_layout == "fragments" else ""
     inputs = ("values", "metadata", "columns", "x")
     lines = [
         "func.func @linear(" + ", ".join(f"%{name}: {kind}" for name, kind in types.items() if kind) + ") {",

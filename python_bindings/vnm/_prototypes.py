@@ -64,6 +64,12 @@ StructureInfo = _structure(
     + [("columns", c_void_p), ("num_columns", c_int64), ("metadata", c_void_p), ("num_metadata", c_int64)]
     + [("order", c_void_p), ("num_order", c_int64)],
 )
+FragmentSizes = _structure("FragmentSizes", [(name, c_int64) for name in ("blocks", "stages", "panels", "slots")])
+Fragments = _structure(
+    "Fragments",
+    [("values", c_void_p), ("num_values", c_int64), ("metadata", c_void_p), ("num_metadata", c_int64)]
+    + [("columns", c_void_p), ("num_columns", c_int64)],
+)
 PackOptions = _structure("PackOptions", [("allow_non_finite", c_bool), ("threads", c_uint32)])
 ImportanceOptions = _structure(
     "ImportanceOptions",
@@ -155,6 +161,8 @@ _FALLIBLE = {
     "vnmStorageCreate": [_P, _I32, _P, _I64, _OUT],
     "vnmStorageGetValues": [_P, _OUT, POINTER(_I64)],
     "vnmStorageUnpack": [_P, _P, _I64],
+    "vnmFragmentSizes": [Pattern, _I64, _I64, POINTER(FragmentSizes)],
+    "vnmStorageGetFragments": [_P, c_uint32, POINTER(Fragments)],
     "vnmCriterionParse": [String, POINTER(_I32)],
     "vnmColumnChoiceParse": [String, POINTER(_I32)],
     "vnmEffortParse": [String, POINTER(_I32)],

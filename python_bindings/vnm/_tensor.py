@@ -19,6 +19,13 @@ from ._pattern import Pattern, PatternLike, raw_pattern
 from .errors import InvalidArgumentError
 
 
+def fragment_sizes(pattern: PatternLike, rows: int, cols: int) -> Any:
+    """blocks, stages, panels and slots of a weight in fragments."""
+    sizes = c.FragmentSizes()
+    call("vnmFragmentSizes", raw_pattern(pattern), rows, cols, ctypes.byref(sizes))
+    return sizes
+
+
 class Structure:
     """What a packed weight keeps, without its values. Immutable and verified."""
 
@@ -215,6 +222,29 @@ class VNMTensor:
     def mask(self) -> np.ndarray:
         """As Structure.mask."""
         return self.structure.mask()
+
+    def fragments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(values, metadata, columns) in the order of tensor cores' registers.
+
+        What GPU kernels read whose manifest says `"layout": "fragments"`
+        (docs/gpu.md): B x S x 2 x 32 x 8 of dtype, B x S x 32 uint32 and P x 64 S
+        int32, with B = ceil(R / 16), S = ceil(G / 16). InvalidArgumentError: elements
+        that do not have 16 bits.
+
+        >>> import numpy as np, vnm
+        >>> values, metadata, columns = vnm.pack(np.eye(64, dtype=np.float16)).fragments()
+        >>> values.shape, metadata.shape, columns.shape
+        ((4, 1, 2, 32, 8), (4, 1, 32), (1, 64))
+        """
+        sizes = fragment_sizes(self.pattern, *self.shape)
+        values = np.empty((sizes.blocks, sizes.stages, 2, 32, 8), self.dtype)
+        metadata = np.empty((sizes.blocks, sizes.stages, 32), np.uint32)
+        columns = np.empty((sizes.panels, sizes.slots), np.int32)
+        arrays = c.Fragments(
+            values.ctypes.data, values.size, metadata.ctypes.data, metadata.size, columns.ctypes.data, columns.size
+        )
+        call("vnmStorageGetFragments", self._handle.pointer, 0, ctypes.byref(arrays))
+        return values, metadata, columns
 
     def to_dense(self) -> np.ndarray:
         """The dense weight; pruned elements are +0, kept bits as they were."""

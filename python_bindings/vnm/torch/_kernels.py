@@ -109,7 +109,13 @@ def _advice(key: Key, tokens: int, device: torch.device, candidates: "list[Kerne
     )
 
 
-def to_mlir(key: Key, tokens: int) -> str:
+def weight_layout(v: int, tokens: int, chip: str) -> str:
+    """The layout of weights that the fastest kernel for a static T on a chip reads."""
+    reads = tokens <= 64 or (chip == "sm_90a" and v >= 64 and tokens % 8 == 0)
+    return "fragments" if reads else "canonical"
+
+
+def to_mlir(key: Key, tokens: int, layout: str = "canonical") -> str:
     """The module whose kernel computes products of a key, T as given."""
     return linear_mlir(
         key.rows,
@@ -118,9 +124,11 @@ def to_mlir(key: Key, tokens: int) -> str:
         key.pattern,
         dtype=key.dtype,
         bias=key.bias,
-        # Kernels of both forms are the same; permuted rows are of the free one.
-        form="free" if key.permuted else "strict",
+        # Of M = 4 the strict form has kernels of its own, which read no column ids; of
+        # other patterns both forms have the same. Permuted rows are of the free one.
+        form="free" if key.permuted or Pattern(key.pattern).m == 4 else "strict",
         permuted_rows=key.permuted,
+        weight_layout=layout,
     )
 
 
@@ -160,7 +168,9 @@ def compile_kernels(
     With a `pattern`, also for dense layers as sparsify_() would make them of the same
     `pattern`, `filter` and `permute_rows`; weights on the device meta do, so that neither
     their data nor a search is needed.
-    Numbers from 8 on are rounded up to a multiple of 8. `format`, `toolkit` and further
+    Numbers from 8 on are rounded up to a multiple of 8. Kernels read weights in fragments
+    (docs/gpu.md) where that is faster; layers make these when they are first called, and
+    keep them beside their own arrays. `format`, `toolkit` and further
     options of vnm-lower-to-nvvm (docs/gpu.md), such as cost_table=FILE, are those of
     vnm.compile(): "bin" needs NVIDIA's ptxas, none needs a GPU. Returns the folders of
     the kernels, which use_kernels(folder) finds. LayerError: a dense layer that does not
@@ -171,7 +181,8 @@ def compile_kernels(
     made = []
     for key in sorted(keys):
         for count in counts:
-            compiled = _compile.compile(to_mlir(key, count), chip=chip, format=format, ir=None, **options)
+            layout = weight_layout(Pattern(key.pattern).v, count, chip)
+            compiled = _compile.compile(to_mlir(key, count, layout), chip=chip, format=format, ir=None, **options)
             name = "_".join(str(part).replace(":", "_") for part in (*key, count))
             made.append(pathlib.Path(folder) / name)
             compiled.write(made[-1])

@@ -38,6 +38,10 @@ class Kernel(_launcher.Kernel):
     def key(self) -> Optional[Key]:
         """The products that it computes; None if it is none that a layer launches."""
         arguments = {argument["name"]: argument for argument in self.entry["arguments"]}
+        # A kernel with a map of x takes columns to be all of them, in order, which a
+        # layer's need not be.
+        if any(argument["kind"] == "tensor_map" for argument in arguments.values()):
+            return None
         extra = [argument for name, argument in arguments.items() if name.startswith("epilogue")]
         x, y, values = (arguments.get(name) for name in ("x", "y", "values"))
         if not (x and y and values) or self.entry["batch"] or self.entry["accumulate"]:
@@ -68,6 +72,8 @@ class Launch:
         self.width = width
         #: Whether the kernel adds the bias.
         self.adds_bias: bool = kernel.entry["epilogue"]
+        #: Whether it reads the weight in fragments.
+        self.reads_fragments = any(argument.get("layout") == "fragments" for argument in kernel.entry["arguments"])
         self._device = device
         with torch.cuda.device(device):
             self._launch = kernel.prepare({"tokens": width}, device=device.index)

@@ -11,6 +11,7 @@ from typing import Any, Optional
 import torch
 from torch import Tensor
 
+from ._fragments import to_fragments
 from ._kernels import MissingKernelError, find_launch
 from ._structure import to_dense, value_columns
 from ._transpose import to_feature_major
@@ -74,7 +75,10 @@ def _on_cuda(x, values, metadata, columns, rows, bias, v, m, fallback):  # noqa:
     rows = None if rows is None else rows.contiguous()
     fused = bias.contiguous() if launch.adds_bias else None
     x = to_feature_major(x, width)
-    launch(values.contiguous(), metadata.contiguous(), columns.contiguous(), rows, x, y, fused)
+    weight = values.contiguous(), metadata.contiguous(), columns.contiguous()
+    if launch.reads_fragments:
+        weight = to_fragments(values, metadata, columns, v, m, cols)
+    launch(*weight, rows, x, y, fused)
     if bias is not None and not launch.adds_bias:
         y += bias[:, None]
     return y if width == tokens else y[:, :tokens].contiguous()

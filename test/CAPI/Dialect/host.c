@@ -45,7 +45,7 @@ static void testAttributes(MlirContext context) {
   REQUIRE(vnmPatternAttrGetPattern(attribute).v == 64);
   REQUIRE(vnmPatternAttrGetPattern(attribute).m == 8);
 
-  VnmEncoding encoding = {pattern, VnmFormFree, true, true};
+  VnmEncoding encoding = {pattern, VnmFormFree, true, true, false};
   attribute = vnmEncodingAttrGet(context, encoding);
   MlirType f16 = mlirF16TypeGet(context);
   int64_t shape[] = {128, 256};
@@ -67,6 +67,14 @@ static void testAttributes(MlirContext context) {
                   print, NULL);
     printf("\n");
   }
+  REQUIRE(!read.isInFragmentOrder);
+  encoding.isInFragmentOrder = true;
+  attribute = vnmEncodingAttrGet(context, encoding);
+  REQUIRE(vnmEncodingAttrGetEncoding(attribute).isInFragmentOrder);
+  // CHECK-NEXT: tensor<8x2x2x32x8xf16>
+  mlirTypePrint(vnmEncodingAttrGetStorageType(attribute, 128, 256, f16, 0),
+                print, NULL);
+  printf("\n");
 
   VnmSparsity sparsity = {pattern,           VnmFormFree,   VnmCriterionRIA,
                           VnmColumnChoiceL1, VnmEffortHigh, true};
@@ -114,7 +122,7 @@ static void testBadAttributes(MlirContext context) {
   VnmPattern bad = {63, 2, 8}, good = {64, 2, 8};
   // CHECK-NEXT: error: {{.*}}requires V to be a power of two{{.*}}V is 63
   REQUIRE(mlirAttributeIsNull(vnmPatternAttrGet(context, bad)));
-  VnmEncoding encoding = {good, 7, false, false};
+  VnmEncoding encoding = {good, 7, false, false, false};
   // CHECK: error: {{.*}}requires the number of a form, but it is 7
   REQUIRE(mlirAttributeIsNull(vnmEncodingAttrGet(context, encoding)));
   VnmSparsity sparsity = {good, VnmFormStrict, 0, 0, 0, true};

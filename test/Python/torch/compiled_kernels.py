@@ -8,6 +8,7 @@
 # UNSUPPORTED: asan
 # RUN: rm -rf %t && mkdir %t && cd %t && %vnm_torch_python %s
 
+import copy
 import json
 import pathlib
 import subprocess
@@ -20,7 +21,7 @@ from torch import nn
 import vnm
 import vnm.torch as vt
 from vnm import _launcher
-from vnm.torch import _kernels
+from vnm.torch import _fragments, _kernels
 
 
 def refuses(kind, text, function, *arguments, **keywords):
@@ -44,15 +45,24 @@ def make_layers():
     return model
 
 
-def emulate(layer, x):
+def fragments_of(layer):
+    return _fragments.to_fragments(
+        layer.vnm_values, layer.vnm_metadata, layer.vnm_columns, layer._v, layer._m, layer.in_features
+    )
+
+
+def emulate(layer, x, layout="canonical"):
     """What the layer's kernel computes of x, run by the emulator; y starts as NaN."""
     key, tokens = layer.kernel_key(), len(x)
     y = f"memref<{key.rows}x{tokens}x{key.dtype}>"
-    module = _kernels.to_mlir(key, tokens)
+    module = _kernels.to_mlir(key, tokens, layout)
     module = module.replace(") {\n  vnm.spmm", f") -> {y} {{\n  vnm.spmm").replace("return\n", f"return %y : {y}\n")
     pathlib.Path("product.mlir").write_text(module)
     result = x.new_full((key.rows, tokens), torch.nan)
-    arrays = [layer.vnm_values, layer.vnm_metadata, layer.vnm_columns, layer.vnm_rows, x.t(), result, layer.bias]
+    weight = [layer.vnm_values, layer.vnm_metadata, layer.vnm_columns]
+    if layout == "fragments":
+        weight = fragments_of(layer)
+    arrays = [*weight, layer.vnm_rows, x.t(), result, layer.bias]
     arrays = [array for array in arrays if array is not None]
     for i, array in enumerate(arrays):
         np.save(f"{i}.npy", np.ascontiguousarray(array.detach().numpy()))
@@ -71,6 +81,50 @@ def test_kernels_compute_the_layer():
         for tokens in (1, 8, 64):
             x = torch.randn(tokens, 72).half()
             assert torch.allclose(emulate(layer, x), layer(x), rtol=2e-3, atol=2e-3)
+            assert torch.allclose(emulate(layer, x, "fragments"), layer(x), rtol=2e-3, atol=2e-3)
+
+
+def test_fragments_are_kept_while_they_hold():
+    for dtype in (torch.float16, torch.bfloat16):
+        linear = nn.Linear(300, 72).to(dtype)
+        layer = vt.VNMLinear.from_dense(linear.weight, vt.structure(linear.weight, "32:2:5"), linear.bias)
+        values, metadata, columns = fragments_of(layer)
+        assert values.shape == (5, 4, 2, 32, 8) and values.dtype == dtype
+        assert metadata.shape == (5, 4, 32) and columns.shape == (3, 256) and columns.dtype == torch.int16
+        # Value 1 of register 2 of lane 6, stage 1, step 0: row 1, group 16 + 2 + 4.
+        assert values[0, 1, 0, 6, 5] == layer.vnm_values[1, 2 * 22 + 1]
+        assert fragments_of(layer)[0] is values
+        with torch.no_grad():
+            layer.vnm_values.mul_(2)
+        changed = fragments_of(layer)[0]
+        assert changed is not values and torch.equal(changed, 2 * values)
+        # A copy is another weight, and arrays that are gone are forgotten.
+        other = copy.deepcopy(layer)
+        assert fragments_of(other)[0] is not changed
+        count = len(_fragments._entries)
+        del other, layer
+        _fragments._drop_unused()
+        assert len(_fragments._entries) == count - 2
+
+
+def test_layouts():
+    assert _kernels.weight_layout(64, 128, "sm_90a") == "fragments"
+    assert _kernels.weight_layout(64, 8, "sm_80") == "fragments"
+    assert _kernels.weight_layout(32, 128, "sm_90a") == "canonical"
+    assert _kernels.weight_layout(64, 130, "sm_90a") == "canonical"
+    assert _kernels.weight_layout(64, 128, "sm_80") == "canonical"
+    linear = nn.Linear(64, 128).half()
+    for form in ("strict", "free"):
+        model = nn.Sequential(vt.VNMLinear.from_dense(linear.weight, vt.structure(linear.weight, "64:2:4", form=form)))
+        made, = vt.compile_kernels(model, f"all_{form}", tokens=[128], chip="sm_90a", format="isa")
+        # Columns of a layer may be in any order, even all of them.
+        entry = json.loads((made / "manifest.json").read_text())["kernels"][0]
+        kinds = {argument["name"]: argument["kind"] for argument in entry["arguments"]}
+        assert "tensor_map" not in kinds.values(), kinds
+        assert entry["arguments"][0]["layout"] == "fragments"
+    strict = vnm.compile_linear(128, 64, 128, "64:2:4", chip="sm_90a")
+    strict.write("strict")
+    assert vt.use_kernels("strict") == 0
 
 
 def test_compiles_and_finds():
