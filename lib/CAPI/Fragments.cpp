@@ -5,8 +5,8 @@
 // This file implements fragments of the C interface.
 
 #include "vnm-c/Fragments.h"
-#include "vnm/Sparsity/Fragments.h"
 #include "Storage.h"
+#include "vnm/Sparsity/Fragments.h"
 #include <algorithm>
 
 using namespace vnm::capi;
@@ -19,10 +19,9 @@ static llvm::Error checkArray(const void *array, int64_t count, int64_t wanted,
                               llvm::StringRef name) {
   if (array && count == wanted)
     return llvm::Error::success();
-  return makeError("requires an array of " + llvm::Twine(wanted) + " " + name +
-                   ", but " +
-                   (array ? "it has " + llvm::Twine(count)
-                          : llvm::Twine("it is null")));
+  return makeError(
+      "requires an array of " + llvm::Twine(wanted) + " " + name + ", but " +
+      (array ? "it has " + llvm::Twine(count) : llvm::Twine("it is null")));
 }
 
 extern "C" {
@@ -48,8 +47,8 @@ VnmError *vnmFragmentSizes(VnmPattern pattern, int64_t rows, int64_t cols,
 
 VnmError *vnmStorageGetFragments(const VnmStorage *storage, uint32_t threads,
                                  const VnmFragments *fragments) {
-  if (VnmError *error = requirePointers(
-          {{"storage", storage}, {"fragments", fragments}}))
+  if (VnmError *error =
+          requirePointers({{"storage", storage}, {"fragments", fragments}}))
     return error;
   return guard(VnmErrorKindInvalidArgument, [&]() -> llvm::Error {
     if (llvm::Error error = checkThreads(threads))

@@ -52,8 +52,8 @@ static void packMetadata(const Structure &structure, int64_t block,
   for (int64_t lane = 0; lane < kLanes; ++lane) {
     int64_t row = kBlockRows * block + lane / 4;
     int64_t word = kStageWords * stage + lane % 4;
-    lanes[lane] = getWord(structure, row, word) |
-                  getWord(structure, row + 8, word) << 16;
+    lanes[lane] =
+        getWord(structure, row, word) | getWord(structure, row + 8, word) << 16;
   }
 }
 

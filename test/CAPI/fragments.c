@@ -26,8 +26,8 @@ static VnmStorage *makeStorage(VnmElementType type, const void *values) {
   }
   for (int i = 0; i < R * 2; ++i)
     metadata[i] = 0x4444;
-  VnmStructureInfo info = {pattern, VnmFormStrict, R, K, columns, PANELS * 28,
-                           metadata, R * 2, NULL, 0};
+  VnmStructureInfo info = {pattern,     VnmFormStrict, R,     K,    columns,
+                           PANELS * 28, metadata,      R * 2, NULL, 0};
   VnmStructure *structure = NULL;
   OK(vnmStructureCreate(&info, &structure));
   VnmStorage *storage = NULL;
@@ -50,9 +50,9 @@ int main(void) {
   static uint16_t own[BLOCKS * STAGES * 512];
   static uint32_t metadata[BLOCKS * STAGES * 32];
   static int32_t columns[PANELS * SLOTS];
-  VnmFragments fragments = {own, BLOCKS * STAGES * 512,
+  VnmFragments fragments = {own,      BLOCKS * STAGES * 512,
                             metadata, BLOCKS * STAGES * 32,
-                            columns, PANELS * SLOTS};
+                            columns,  PANELS * SLOTS};
   OK(vnmStorageGetFragments(storage, 0, &fragments));
   // Lane 5 of block 1: rows 17 and 25, group 1 and, in registers 2 and 3, 5.
   const uint16_t *lane = own + 512 + 8 * 5;

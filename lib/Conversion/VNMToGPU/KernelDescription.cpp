@@ -113,8 +113,8 @@ void DescriptionBuilder::addMap(StringRef name, StringRef buffer,
 void DescriptionBuilder::addArguments(SpmmOp op) {
   SmallVector<NamedAttribute> layout;
   if (!op.getEncoding().isCanonical())
-    layout.push_back(entry(
-        "layout", stringifyStorageLayout(op.getEncoding().getLayout())));
+    layout.push_back(
+        entry("layout", stringifyStorageLayout(op.getEncoding().getLayout())));
   addBuffer("values", op.getValues(), layout);
   addBuffer("metadata", op.getMetadata(), layout);
   addBuffer("columns", op.getColumns(), layout);

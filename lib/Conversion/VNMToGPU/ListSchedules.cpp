@@ -53,8 +53,7 @@ static json::Value describeProduct(SpmmOp op, const ChipInfo &chip) {
       {"pattern", op.getEncoding().getPattern().getPattern().str()},
       {"x_layout", stringifyActivationLayout(op.getXLayout())},
       {"y_layout", stringifyActivationLayout(op.getYLayout())},
-      {"weight_layout",
-       stringifyStorageLayout(op.getEncoding().getLayout())},
+      {"weight_layout", stringifyStorageLayout(op.getEncoding().getLayout())},
       {"schedules", std::move(schedules)}};
 }
 

@@ -23,8 +23,8 @@ namespace vnm {
 struct SpmmProblem {
   explicit SpmmProblem(SpmmOp op);
 
-  int64_t numRows;   ///< R
-  int64_t numCols;   ///< K
+  int64_t numRows; ///< R
+  int64_t numCols; ///< K
   /// G, or, of a weight in fragments, 16 S: groups that rounding adds are like
   /// any other.
   int64_t numGroups;

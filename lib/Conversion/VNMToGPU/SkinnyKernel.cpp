@@ -236,9 +236,9 @@ void SkinnyKernel::emitMultiply(Value number, SmallVectorImpl<Value> &sums) {
   Value step = emitStep(number), slot = emitWeightSlot(number);
   bool isBF16 = problem.element.isBF16();
   if (schedule.gathersToken())
-    emitGatherToken(
-        step, emitIdSlot(number),
-        schedule.gathersPairs ? emitActivationSlot(number) : shared);
+    emitGatherToken(step, emitIdSlot(number),
+                    schedule.gathersPairs ? emitActivationSlot(number)
+                                          : shared);
   for (int64_t stage = 0; stage < schedule.stagesPerStep; ++stage) {
     SmallVector<std::array<std::array<Value, 4>, 2>> weights;
     SmallVector<Value> metadata;

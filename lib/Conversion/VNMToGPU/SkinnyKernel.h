@@ -80,9 +80,8 @@ private:
   /// Byte of a row of values in shared memory at which what is byte `place` of
   /// it in memory lies; `place` is a multiple of 16.
   mlir::Value emitValuePlace(mlir::Value row, mlir::Value place);
-  std::pair<mlir::Value, mlir::Value> emitRecord(mlir::Value step,
-                                                 mlir::Value tile,
-                                                 mlir::Value stage, bool last);
+  std::pair<mlir::Value, mlir::Value>
+  emitRecord(mlir::Value step, mlir::Value tile, mlir::Value stage, bool last);
   void emitCopyRecords(mlir::Value buffer, mlir::Value destination,
                        mlir::Value step, int64_t size, bool last, bool clears);
   void emitCopyWeights(mlir::Value step, mlir::Value slot, bool last);

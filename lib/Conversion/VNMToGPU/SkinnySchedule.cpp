@@ -114,7 +114,8 @@ void SkinnySchedule::chooseDepth(int64_t bytes, int64_t rows, int64_t warps,
   // Chips with little take all, and so do many tokens in one wave, which the
   // warps share.
   constexpr int64_t kLittle = 128 * 1024, kSystemBytes = 1024;
-  bool takesAll = bytes <= kLittle || (fragments && isOneWave(numSMs) && numTokens > 32);
+  bool takesAll =
+      bytes <= kLittle || (fragments && isOneWave(numSMs) && numTokens > 32);
   int64_t budget = takesAll ? bytes : bytes / 2 - kSystemBytes;
   auto fits = [&] { return sharedBytes() <= budget; };
   weightsAhead = std::min(weightsAhead, stepsPerWarp());

@@ -7,10 +7,10 @@
 // storage is the instruction's (Fragments.cpp), so ldmatrix delivers values;
 // weights that are stored as fragments are copied and loaded as they are.
 //
-// Canonical rows of any size are copied in aligned 16-byte pieces. Where rows are not
-// multiples of that, a row begins within its first piece, at a shift; loads
-// from shared memory, which need only the alignment of the data, make up for
-// it. Nothing is read past the end of a row, so zeros follow it.
+// Canonical rows of any size are copied in aligned 16-byte pieces. Where rows
+// are not multiples of that, a row begins within its first piece, at a shift;
+// loads from shared memory, which need only the alignment of the data, make up
+// for it. Nothing is read past the end of a row, so zeros follow it.
 
 #include "SkinnyKernel.h"
 

@@ -48,7 +48,8 @@ WeightPointers WgmmaKernel::emitFragmentPointers(const WgmmaTile &tile) {
   Value block = div(emitWarpRow(tile), sparsity::kBlockRows);
   if (problem.numRows % schedule.rowTile() != 0)
     block = minimum(
-        block, i32(llvm::divideCeil(problem.numRows, sparsity::kBlockRows) - 1));
+        block,
+        i32(llvm::divideCeil(problem.numRows, sparsity::kBlockRows) - 1));
   Value stage = mul(block, problem.numGroups / wgmma::kStageGroups);
   if (schedule.splitsDepth)
     stage = add(stage, mul(ring, stagesPerTile()));

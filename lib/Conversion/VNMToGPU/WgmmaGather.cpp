@@ -99,8 +99,8 @@ void WgmmaKernel::emitGather(Value stage, Value unit, ValueRange ids,
     groupValid = less(group, problem.numGroups);
   }
   // Stored group 4 unit + member.
-  Value place = problem.fragments ? add(mul(unit, 4), member)
-                                  : add(unit, mul(member, 4));
+  Value place =
+      problem.fragments ? add(mul(unit, 4), member) : add(unit, mul(member, 4));
   Value destination = advance(ringStart, mul(slot, schedule.stageBytes()));
   for (int64_t position = 0; position < 4; ++position) {
     Value id = emitId(ids, position);

@@ -21,9 +21,9 @@ static constexpr int64_t kMinSplitGroups = 8 * wgmma::kStageGroups;
 /// The depth is split where tiles keep fewer of the SMs busy: percent.
 static constexpr int64_t kBusyPercent = 75;
 
-/// What a wave of tiles takes, relative to the widest: narrow ones multiply less
-/// for what they load. Measured on an H200 (4096 x 4096, T = 128 to 512, M = 5,
-/// 8 and 16, V = 128).
+/// What a wave of tiles takes, relative to the widest: narrow ones multiply
+/// less for what they load. Measured on an H200 (4096 x 4096, T = 128 to 512, M
+/// = 5, 8 and 16, V = 128).
 static constexpr std::pair<int64_t, int64_t> kWaveCosts[] = {
     {256, 100}, {128, 72}, {64, 56}};
 

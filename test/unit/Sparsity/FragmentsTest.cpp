@@ -36,8 +36,8 @@ static std::vector<char> decode(const Fragments &fragments,
             int64_t group = col / 2;
             int64_t source = lane / 4 * 4 + 2 * step + group / 4;
             uint32_t word =
-                fragments
-                    .metadata[(block * shape.numStages + stage) * 32 + source] >>
+                fragments.metadata[(block * shape.numStages + stage) * 32 +
+                                   source] >>
                 (high ? 16 : 0);
             uint32_t nibble = word >> (4 * (group % 4)) & 0xF;
             RC_ASSERT((nibble & 3) < nibble >> 2);
@@ -65,8 +65,8 @@ TEST(Fragments, HoldTheWeight) {
     Pattern pattern{int64_t(16) << pick(random, 0, 3), 2, pick(random, 4, 12)};
     ElementType type =
         pick(random, 0, 1) ? ElementType::F16 : ElementType::BF16;
-    Dense dense = randomDense(random, type, pick(random, 1, 140),
-                              pick(random, 1, 500));
+    Dense dense =
+        randomDense(random, type, pick(random, 1, 140), pick(random, 1, 500));
     Structure structure =
         randomStructure(random, pattern, dense.rows, dense.cols,
                         Form(pick(random, 0, 1)), pick(random, 0, 1) != 0);
@@ -97,9 +97,7 @@ TEST(Fragments, RefuseOtherWidths) {
 
 TEST(Fragments, RefuseWhatBreaksARule) {
   Random random(6);
-  Storage storage =
-      randomStorage(random, {16, 2, 8}, ElementType::F16, 20, 40);
+  Storage storage = randomStorage(random, {16, 2, 8}, ElementType::F16, 20, 40);
   storage.structure.metadata[0] = 0;
-  EXPECT_NE(messageOf(packFragments(storage)).find("[S13]"),
-            std::string::npos);
+  EXPECT_NE(messageOf(packFragments(storage)).find("[S13]"), std::string::npos);
 }

@@ -252,10 +252,10 @@ FailureOr<Value> SparsifyPass::compress(const MatmulMatch &match,
   auto encoding =
       EncodingAttr::get(&getContext(), sparsity.getPattern().getPattern(),
                         sparsity.getForm(), match.numCols);
-  encoding = EncodingAttr::get(&getContext(), encoding.getPattern(),
-                               encoding.getForm(), encoding.getColumnWidth(),
-                               sparsity.getRowOrder(),
-                               StorageLayout::Canonical);
+  encoding =
+      EncodingAttr::get(&getContext(), encoding.getPattern(),
+                        encoding.getForm(), encoding.getColumnWidth(),
+                        sparsity.getRowOrder(), StorageLayout::Canonical);
   auto type = RankedTensorType::get({match.numRows, match.numCols},
                                     match.elementType, encoding);
   auto compressOp =
