@@ -21,6 +21,11 @@ inline constexpr int64_t kStepsPerStage = 2;
 /// Lanes of a warp, and a lane's values of a block and step: four registers.
 inline constexpr int64_t kLanes = 32;
 inline constexpr int64_t kLaneValues = 8;
+/// Bytes of a block's values in a step and in a stage, and of its metadata in a
+/// stage.
+inline constexpr int64_t kStepValueBytes = 2 * kLanes * kLaneValues;
+inline constexpr int64_t kStageValueBytes = kStepsPerStage * kStepValueBytes;
+inline constexpr int64_t kStageMetadataBytes = 4 * kLanes;
 
 /// Extents of the fragments of an R x K weight. V is a multiple of 16, so a
 /// block lies in one panel.

@@ -28,15 +28,9 @@
 using namespace mlir;
 using namespace vnm;
 
-/// Fragments of a block and stage: values, half of them per k32 step, and
-/// metadata.
-static constexpr int64_t kBlockValueBytes = 1024;
-static constexpr int64_t kStepValueBytes = 512;
-static constexpr int64_t kBlockMetadataBytes = 128;
-
 /// Bytes of a row's values, and of its metadata, in a stage.
-static constexpr int64_t kStageValueBytes = 4 * kStageGroups;
-static constexpr int64_t kStageMetadataBytes = kStageGroups / 2;
+static constexpr int64_t kRowValueBytes = 4 * kStageGroups;
+static constexpr int64_t kRowMetadataBytes = kStageGroups / 2;
 
 Value SkinnyKernel::emitTileRow(Value tileRow) {
   Value result = add(row, tileRow);
@@ -115,11 +109,11 @@ void SkinnyKernel::emitCopyRecords(Value buffer, Value destination, Value step,
 
 void SkinnyKernel::emitCopyWeights(Value step, Value slot, bool last) {
   if (problem.fragments) {
-    emitCopyRecords(args.values, slot, step, kBlockValueBytes, last,
+    emitCopyRecords(args.values, slot, step, sparsity::kStageValueBytes, last,
                     /*clears=*/true);
-    return emitCopyRecords(args.metadata,
-                           advance(slot, schedule.metadataOffset()), step,
-                           kBlockMetadataBytes, last, /*clears=*/false);
+    return emitCopyRecords(
+        args.metadata, advance(slot, schedule.metadataOffset()), step,
+        sparsity::kStageMetadataBytes, last, /*clears=*/false);
   }
   StepRows values = {args.values,
                      4 * problem.numGroups,
@@ -298,9 +292,9 @@ SkinnyKernel::emitWeightFragment(Value slot, int64_t stage, int64_t tile) {
   for (int64_t step = 0; step < 2; ++step) {
     if (problem.fragments) {
       int64_t slotStage = tile * schedule.stagesPerStep + stage;
-      Value address =
-          advance(advance(slot, mul(lane, 16)),
-                  slotStage * kBlockValueBytes + step * kStepValueBytes);
+      Value address = advance(advance(slot, mul(lane, 16)),
+                              slotStage * sparsity::kStageValueBytes +
+                                  step * sparsity::kStepValueBytes);
       Value words = load(VectorType::get({4}, b.getI32Type()), address, 16);
       for (int64_t i = 0; i < 4; ++i)
         registers[step][i] = toMmaRegister(
@@ -308,7 +302,7 @@ SkinnyKernel::emitWeightFragment(Value slot, int64_t stage, int64_t tile) {
             isBF16);
       continue;
     }
-    int64_t bytes = stage * kStageValueBytes + 32 * step;
+    int64_t bytes = stage * kRowValueBytes + 32 * step;
     if (!pieces.shifted) {
       // Matrices 0 to 3: rows 0 to 7 and 8 to 15 of the first 8 values, then
       // of the next.
@@ -354,7 +348,7 @@ Value SkinnyKernel::emitMetadataFragment(Value step, Value slot, int64_t stage,
                 advance(advance(slot, mul(lane, 4)),
                         schedule.metadataOffset() +
                             (tile * schedule.stagesPerStep + stage) *
-                                kBlockMetadataBytes),
+                                sparsity::kStageMetadataBytes),
                 4);
   RowPieces pieces = schedule.metadataPieces();
   bool ragged = problem.numWords() % (schedule.stepGroups() / 4) != 0;
@@ -384,7 +378,7 @@ Value SkinnyKernel::emitMetadataFragment(Value step, Value slot, int64_t stage,
     Value address =
         advance(advance(slot, place), schedule.metadataOffset() +
                                           firstRow * pieces.pitch +
-                                          stage * kStageMetadataBytes);
+                                          stage * kRowMetadataBytes);
     halves[high] = arith::ExtUIOp::create(b, b.getI32Type(),
                                           load(b.getI16Type(), address, 2));
   }

@@ -20,15 +20,11 @@ using namespace mlir;
 using namespace vnm;
 
 /// Bytes of one row's values and metadata of a stage.
-static constexpr int64_t kStageValueBytes = 4 * wgmma::kStageGroups;
+static constexpr int64_t kRowValueBytes = 4 * wgmma::kStageGroups;
 static constexpr int64_t kStageWords = wgmma::kStageGroups / 4;
 
-/// Fragments of a block and stage: values, of which a lane has 16 bytes per k32
-/// step, and metadata.
-static constexpr int64_t kBlockValueBytes = 1024;
-static constexpr int64_t kStepValueBytes = 512;
+/// A lane's part of a k32 step.
 static constexpr int64_t kLaneBytes = 16;
-static constexpr int64_t kBlockMetadataBytes = 128;
 
 /// Whether the lanes of a quad load a row's metadata together, two words each,
 /// because rows are not aligned to more. Words are loaded by twos from
@@ -54,9 +50,10 @@ WeightPointers WgmmaKernel::emitFragmentPointers(const WgmmaTile &tile) {
   if (schedule.splitsDepth)
     stage = add(stage, mul(ring, stagesPerTile()));
   stage = extend(stage);
-  Value values =
-      add(mul(stage, kBlockValueBytes), extend(mul(fresh, kLaneBytes)));
-  Value metadata = add(mul(stage, kBlockMetadataBytes), extend(mul(fresh, 4)));
+  Value values = add(mul(stage, sparsity::kStageValueBytes),
+                     extend(mul(fresh, kLaneBytes)));
+  Value metadata =
+      add(mul(stage, sparsity::kStageMetadataBytes), extend(mul(fresh, 4)));
   pointers.values[0] = advance(globalPointer(args.values), values);
   pointers.metadata[0] = advance(globalPointer(args.metadata), metadata);
   return pointers;
@@ -91,7 +88,7 @@ WeightPointers WgmmaKernel::emitWeightPointers(const WgmmaTile &tile) {
     Value metadata = mul(extend(row), rowBytes);
     if (sharesMetadata())
       metadata = add(bitAnd(metadata, -4), extend(mul(quadLane, 4)));
-    values = add(values, extend(mul(stage, kStageValueBytes)));
+    values = add(values, extend(mul(stage, kRowValueBytes)));
     metadata = add(metadata, extend(mul(stage, 2 * kStageWords)));
     pointers.values[half] = advance(globalPointer(args.values), values);
     pointers.metadata[half] = advance(globalPointer(args.metadata), metadata);
@@ -112,12 +109,12 @@ StageWeightsList WgmmaKernel::emitLoadWeights(const WeightPointers &pointers,
   }
   for (int64_t half = 0; half < 2; ++half) {
     Value values =
-        advance(pointers.values[half], extend(mul(stage, kStageValueBytes)));
+        advance(pointers.values[half], extend(mul(stage, kRowValueBytes)));
     Value metadata =
         advance(pointers.metadata[half], extend(mul(stage, 2 * kStageWords)));
     for (int64_t i = 0; i < count; ++i)
       group[i].values[half] =
-          emitLoadValues(advance(values, i * kStageValueBytes),
+          emitLoadValues(advance(values, i * kRowValueBytes),
                          known + i == stagesPerTile() - 1 && known >= 0);
     // By pairs of stages.
     for (int64_t i = 0; i < count; i += 2) {
@@ -138,17 +135,18 @@ StageWeightsList WgmmaKernel::emitLoadWeights(const WeightPointers &pointers,
 StageWeights WgmmaKernel::emitLoadFragments(const WeightPointers &pointers,
                                             Value stage) {
   StageWeights weights;
-  Value values =
-      advance(pointers.values[0], extend(mul(stage, kBlockValueBytes)));
+  Value values = advance(pointers.values[0],
+                         extend(mul(stage, sparsity::kStageValueBytes)));
   for (int64_t step = 0; step < 2; ++step) {
-    Value words = load(VectorType::get({4}, b.getI32Type()),
-                       advance(values, step * kStepValueBytes), kLaneBytes);
+    Value words =
+        load(VectorType::get({4}, b.getI32Type()),
+             advance(values, step * sparsity::kStepValueBytes), kLaneBytes);
     for (int64_t i = 0; i < 4; ++i)
       weights.values[i % 2][2 * step + i / 2] =
           vector::ExtractOp::create(b, words, ArrayRef<int64_t>{i});
   }
-  Value metadata =
-      advance(pointers.metadata[0], extend(mul(stage, kBlockMetadataBytes)));
+  Value metadata = advance(pointers.metadata[0],
+                           extend(mul(stage, sparsity::kStageMetadataBytes)));
   weights.metadata[0] = {load(b.getI32Type(), metadata, 4)};
   return weights;
 }
