@@ -11,6 +11,7 @@ index that pip gets numpy from. Exit status 1 if an example fails, or if no Pyth
 could be tried.
 """
 
+import argparse
 import glob
 import os
 import pathlib
@@ -81,11 +82,15 @@ def try_python(python, wheel, folder):
 
 
 def main():
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    wheel = pathlib.Path(sys.argv[1]).resolve()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("wheel", type=pathlib.Path)
+    parser.add_argument("pythons", nargs="*", metavar="PYTHON")
+    options = parser.parse_args()
+    wheel = options.wheel.resolve()
+    if not wheel.is_file():
+        parser.error(f"requires a wheel, but '{options.wheel}' is no file")
     tried = failed = 0
-    for python in sys.argv[2:] or find_pythons():
+    for python in options.pythons or find_pythons():
         version = version_of(python)
         name = f"Python {'.'.join(map(str, version))} ({python})" if version else python
         with tempfile.TemporaryDirectory() as folder:
