@@ -75,9 +75,10 @@ def _on_cuda(x, values, metadata, columns, rows, bias, v, m, fallback):  # noqa:
     rows = None if rows is None else rows.contiguous()
     fused = bias.contiguous() if launch.adds_bias else None
     x = to_feature_major(x, width)
-    weight = values.contiguous(), metadata.contiguous(), columns.contiguous()
     if launch.reads_fragments:
         weight = to_fragments(values, metadata, columns, v, m, cols)
+    else:
+        weight = values.contiguous(), metadata.contiguous(), columns.contiguous()
     launch(*weight, rows, x, y, fused)
     if bias is not None and not launch.adds_bias:
         y += bias[:, None]

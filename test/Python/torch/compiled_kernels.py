@@ -107,6 +107,67 @@ def test_fragments_are_kept_while_they_hold():
         assert len(_fragments._entries) == count - 2
 
 
+class FakeCuda:
+    """A tensor that says that it is on a GPU."""
+
+    is_cuda = True
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+    def __getattr__(self, name):
+        return getattr(self.tensor, name)
+
+
+def arrays_of(layer):
+    return layer.vnm_values, layer.vnm_metadata, layer.vnm_columns
+
+
+def make_layer(cols=300):
+    torch.manual_seed(6)
+    linear = nn.Linear(cols, 72).half()
+    return vt.VNMLinear.from_dense(linear.weight, vt.structure(linear.weight, "32:2:5"))
+
+
+def test_inference_tensors_are_not_kept():
+    with torch.inference_mode():
+        values, *others = (array.detach().clone() for array in arrays_of(make_layer()))
+        count = len(_fragments._entries)
+        first = _fragments.to_fragments(values, *others, 32, 5, 300)[0]
+        values.mul_(2)
+        assert torch.equal(_fragments.to_fragments(values, *others, 32, 5, 300)[0], 2 * first)
+        assert len(_fragments._entries) == count
+
+
+def test_views_and_shapes_differ():
+    # Square, so that a transposed view has the same storage, offset and shape.
+    layer = make_layer(cols=180)
+    values, metadata, columns = (array.detach() for array in arrays_of(layer))
+    assert values.shape == (72, 72)
+    first = _fragments.to_fragments(values, metadata, columns, 32, 5, 180)[0]
+    turned = _fragments.to_fragments(values.t(), metadata, columns, 32, 5, 180)[0]
+    fresh = _fragments.to_fragments(values.t().contiguous(), metadata, columns, 32, 5, 180)[0]
+    assert torch.equal(turned, fresh) and not torch.equal(turned, first)
+
+
+def test_captured_fragments_stay():
+    layer = make_layer()
+    made = fragments_of(layer)
+    capturing = torch.cuda.is_current_stream_capturing
+    torch.cuda.is_current_stream_capturing = lambda: True
+    try:
+        weight = [FakeCuda(array) for array in arrays_of(layer)]
+        assert _fragments.to_fragments(*weight, 32, 5, 300) is made
+        with torch.no_grad():
+            layer.vnm_values.mul_(2)
+        refuses(vnm.Error, "before a CUDA graph is captured", _fragments.to_fragments, *weight, 32, 5, 300)
+    finally:
+        torch.cuda.is_current_stream_capturing = capturing
+    assert fragments_of(layer) is not made
+    entry, = (entry for entry in _fragments._entries.values() if any(kept is made for kept in entry.captured))
+    assert entry.fragments is fragments_of(layer)
+
+
 def test_layouts():
     assert _kernels.weight_layout(64, 128, "sm_90a") == "fragments"
     assert _kernels.weight_layout(64, 8, "sm_80") == "fragments"
