@@ -70,8 +70,9 @@ SKINNY_IN_FRAGMENTS = (
 
 def make_wgmma_cases():
     """What the family wgmma_sp supports: V of 64 or more, T a static multiple of 8;
-    feature-major, or through transposes."""
+    x feature-major, or through a transpose."""
     common = dict(dynamic=False, poison=True)
+    y = dict(y_token_major=True)
     cases = []
     for i, m in enumerate((4, 5, 6, 8, 16)):
         for j, v in enumerate((64, 128)):
@@ -100,12 +101,24 @@ def make_wgmma_cases():
         Case("wgmma_batch", 200, 304, 328, **extra, batch=(2, 2)),
         Case("wgmma_permuted_bias", 200, 304, 72, **extra, permuted=True, epilogue="bias", accumulate=True),
         Case("wgmma_gelu_tanh", 200, 304, 136, **extra, out="f16", epilogue="gelu_tanh"),
-        # Through a transpose before, after, or both: whole tiles and ragged ones.
+        # Through a transpose before, or after, where rows are permuted: whole tiles and ragged ones.
         Case("wgmma_token", 128, 192, 128, **extra, out="f16", x_token_major=True, y_token_major=True),
         Case("wgmma_token_odd", 203, 301, 72, v=64, m=5, out="f32", x_token_major=True, y_token_major=True, batch=(2,), **common),
         Case("wgmma_token_x", 200, 304, 136, v=128, m=8, dtype="bf16", out="bf16", x_token_major=True, epilogue="bias", **common),
         Case("wgmma_token_y", 200, 300, 72, v=64, m=8, out="f16", y_token_major=True, permuted=True, **common),
         Case("wgmma_scale_residual", 200, 304, 72, v=64, m=8, dynamic=False, out="bf16", epilogue="scale_residual", batch=(2,)),
+        # Results stored token by token: pieces of 8 rows, 4, 2 and 1; several rounds and tiles; sums of two halves.
+        Case("wgmma_y", 136, 520, 264, v=128, m=8, out="f16", schedule="family = wgmma_sp, token_tile = 256", **common, **y),
+        Case("wgmma_y_f32", 300, 304, 72, v=128, m=8, out="f32", batch=(2,), **common, **y),
+        Case("wgmma_y_gelu", 200, 301, 136, v=64, m=5, dtype="bf16", out="bf16", epilogue="gelu_tanh", **common, **y),
+        Case("wgmma_y_residual", 204, 304, 72, v=64, m=8, out="f16", epilogue="scale_residual", batch=(2,), **common, **y),
+        Case("wgmma_y_accumulate", 198, 304, 72, v=128, m=16, out="f32", accumulate=True, x_token_major=True, **common, **y),
+        Case("wgmma_y_odd", 203, 300, 72, v=64, m=6, dtype="bf16", out="bf16", epilogue="bias", batch=(2,), **common, **y),
+        Case("wgmma_y_one_row", 1, 100, 8, v=64, m=4, dynamic=False, **y),
+        Case("wgmma_y_split", 200, 1024, 136, v=128, m=8, out="f16", epilogue="scale_residual", **common, **y),
+        Case("wgmma_y_many_tiles", 320, 40, 3464, v=64, m=5, dynamic=False, out="f16", schedule="family = wgmma_sp, token_tile = 64", **y),
+        Case("wgmma_y_copies", 328, 320, 328, v=32, m=4, out="f16", epilogue="bias", **common, **y),
+        Case("wgmma_y_cluster", 456, 192, 328, v=128, m=4, schedule="family = wgmma_sp, token_tile = 128, cluster = 2", **common, **y),
         # All columns, whole stages: tensor copies, whatever V is.
         Case("wgmma_copies", 328, 320, 328, v=128, m=4, out="f16", **common),
         Case("wgmma_copies_v16", 200, 192, 72, v=16, m=4, dtype="bf16", out="f32", **common),

@@ -23,6 +23,12 @@ using namespace mlir;
 using namespace vnm;
 
 namespace {
+/// Which operands of a product are transposed.
+struct Staging {
+  bool x = false;
+  bool y = false;
+};
+
 class StageLayoutsPass final
     : public vnm::impl::StageLayoutsBase<StageLayoutsPass> {
 public:
@@ -30,7 +36,6 @@ public:
   void runOnOperation() override;
 
 private:
-  bool isWorthStaging(SpmmOp op, const ScheduleOptions &options);
   void stageActivations(SpmmOp op);
   void stageResults(SpmmOp op);
   /// A feature-major buffer that holds `x` when `op` runs, or null.
@@ -40,10 +45,6 @@ private:
   llvm::DenseMap<Value, SmallVector<linalg::TransposeOp>> transposes;
 };
 } // namespace
-
-static bool isFeatureMajor(ActivationLayout layout) {
-  return layout == ActivationLayout::FeatureMajor;
-}
 
 /// Swaps the last two dimensions.
 static MemRefType getTransposedType(Value buffer) {
@@ -79,24 +80,31 @@ static bool isStatic(Value buffer) {
   return cast<MemRefType>(buffer.getType()).hasStaticShape();
 }
 
-/// Whether a family that refuses the op as it is would be taken for it with
-/// feature-major operands.
-bool StageLayoutsPass::isWorthStaging(SpmmOp op,
-                                      const ScheduleOptions &options) {
-  bool xStays = isFeatureMajor(op.getXLayout());
-  bool yStays = isFeatureMajor(op.getYLayout());
-  if ((xStays && yStays) || op.getScheduleAttr() || !isStatic(op.getX()) ||
-      (!yStays && readsResultLayout(op)))
-    return false;
+/// The fewest operands to transpose so that the family that would be taken with
+/// feature-major ones can compute the product; none if it can as it is.
+static Staging getStaging(SpmmOp op, const ScheduleOptions &options) {
   SpmmProblem problem(op);
-  // Transposes move whole elements; of f64 there is no kernel.
-  if (!yStays && problem.resultElement.isF64())
-    return false;
+  if ((!problem.xTokenMajor && !problem.yTokenMajor) || op.getScheduleAttr() ||
+      !isStatic(op.getX()))
+    return {};
   SpmmProblem staged = problem;
   staged.xTokenMajor = staged.yTokenMajor = false;
   RuleChoice choice = chooseByRule(op.getContext(), staged, options);
-  return choice.schedule &&
-         !explainRefusal(problem, options.chip, choice.schedule).empty();
+  if (!choice.schedule)
+    return {};
+  auto isRefused = [&] {
+    return !explainRefusal(staged, options.chip, choice.schedule).empty();
+  };
+  staged = problem;
+  if (!isRefused())
+    return {};
+  staged.xTokenMajor = false;
+  if (!isRefused())
+    return {/*x=*/true, /*y=*/false};
+  // Transposes move whole elements; of f64 there is no kernel.
+  if (readsResultLayout(op) || problem.resultElement.isF64())
+    return {};
+  return {problem.xTokenMajor, /*y=*/true};
 }
 
 /// Whether `op` may write `buffer`. A transpose writes its destination alone,
@@ -160,15 +168,15 @@ void StageLayoutsPass::runOnOperation() {
     return signalPassFailure();
   transposes.clear();
   ScheduleOptions options = {family, tokenTile, *lookupChip(chip)};
-  SmallVector<SpmmOp> ops;
+  SmallVector<std::pair<SpmmOp, Staging>> work;
   module.walk([&](SpmmOp op) {
-    if (isa<MemRefType>(op.getX().getType()) && isWorthStaging(op, options))
-      ops.push_back(op);
+    if (isa<MemRefType>(op.getX().getType()))
+      work.emplace_back(op, getStaging(op, options));
   });
-  for (SpmmOp op : ops) {
-    if (!isFeatureMajor(op.getXLayout()))
+  for (auto [op, staging] : work) {
+    if (staging.x)
       stageActivations(op);
-    if (!isFeatureMajor(op.getYLayout()))
+    if (staging.y)
       stageResults(op);
   }
 }

@@ -21,9 +21,14 @@
 using namespace mlir;
 using namespace vnm;
 
+Value WgmmaKernel::emitWarpgroupRow(const WgmmaTile &tile) {
+  if (schedule.rings > 1)
+    return tile.row;
+  return add(tile.row, mul(warpgroup, WgmmaSchedule::kWarpgroupRows));
+}
+
 Value WgmmaKernel::emitWarpRow(const WgmmaTile &tile) {
-  Value row = add(tile.row, mul(warp, 16));
-  return schedule.rings == 1 ? add(row, mul(warpgroup, 64)) : row;
+  return add(emitWarpgroupRow(tile), mul(warp, 16));
 }
 
 Value WgmmaKernel::emitResultRow(Value storedRow) {
@@ -36,8 +41,17 @@ Value WgmmaKernel::emitResultRow(Value storedRow) {
 
 Value WgmmaKernel::emitLine(Value row, Value batch) {
   Value line = arith::IndexCastUIOp::create(b, b.getI64Type(), row);
+  if (problem.yTokenMajor)
+    return add(mul(extend(batch), problem.numTokens * problem.numRows), line);
   line = add(mul(extend(batch), problem.numRows), line);
   return mul(line, problem.numTokens);
+}
+
+Value WgmmaKernel::emitOffset(Value line, Value token) {
+  Value distance = extend(token);
+  if (problem.yTokenMajor)
+    distance = mul(distance, problem.numRows);
+  return add(line, distance);
 }
 
 /// A result's place matters for what it is added to and for operands that have
@@ -102,6 +116,19 @@ WgmmaPair WgmmaKernel::emitLoadPair(Value buffer, Value position) {
           vector::ExtractOp::create(b, vector, ArrayRef<int64_t>{1})};
 }
 
+/// What is laid out like y, at element `offset` (i64) and at the same row's
+/// next token.
+WgmmaPair WgmmaKernel::emitLoadPairAt(Value buffer, Value offset) {
+  if (!problem.yTokenMajor)
+    return emitLoadPair(buffer, toIndex(offset));
+  WgmmaPair pair;
+  for (int64_t i = 0; i < 2; ++i) {
+    Value position = toIndex(add(offset, i * problem.numRows));
+    pair[i] = memref::LoadOp::create(b, buffer, ValueRange{position});
+  }
+  return pair;
+}
+
 /// The results of a lane's two sums of row `half` (g or g + 8) and a block.
 WgmmaPair WgmmaKernel::emitResults(const WgmmaTile &tile,
                                    const WgmmaResultRows &rows,
@@ -113,10 +140,11 @@ WgmmaPair WgmmaKernel::emitResults(const WgmmaTile &tile,
   Value token, offset;
   if (readsByPlace()) {
     token = emitPairToken(tile, block);
-    offset = toIndex(add(rows.lines[half], extend(token)));
+    offset = emitOffset(rows.lines[half], token);
   }
   if (problem.accumulate)
-    for (auto [result, old] : llvm::zip(results, emitLoadPair(args.y, offset)))
+    for (auto [result, old] :
+         llvm::zip(results, emitLoadPairAt(args.y, offset)))
       result = arith::AddFOp::create(b, result,
                                      convertFloat(b, old, b.getF32Type()));
   if (op.hasEpilogue())
@@ -137,9 +165,10 @@ WgmmaPair WgmmaKernel::emitEpilogueBodies(const WgmmaPair &sums,
     WgmmaPair operands;
     if (broadcast == Broadcast::PerRow) {
       operands.fill(*perRow++);
+    } else if (broadcast == Broadcast::PerToken) {
+      operands = emitLoadPair(buffer, toIndex(token));
     } else {
-      bool isPerToken = broadcast == Broadcast::PerToken;
-      operands = emitLoadPair(buffer, isPerToken ? toIndex(token) : offset);
+      operands = emitLoadPairAt(buffer, offset);
     }
     for (int64_t i = 0; i < 2; ++i)
       arguments[i].push_back(operands[i]);
@@ -148,8 +177,7 @@ WgmmaPair WgmmaKernel::emitEpilogueBodies(const WgmmaPair &sums,
           cloneEpilogue(b, op, arguments[1])};
 }
 
-/// Lanes read what other lanes of the warp staged, and stage over what they
-/// have read.
+/// Lanes read what other lanes staged, and stage over what they have read.
 void WgmmaKernel::emitEpilogue(const WgmmaTile &tile, ArrayRef<Value> sums) {
   WgmmaResultRows rows;
   emitLoadRowOperands(tile, rows);
@@ -168,9 +196,12 @@ void WgmmaKernel::emitEpilogue(const WgmmaTile &tile, ArrayRef<Value> sums) {
               emitResults(tile, rows, sums, first + block + i, half);
       emitStageResults(results, block);
     }
-    NVVM::SyncWarpOp::create(b, i32(-1));
-    emitStoreStaged(tile, 8 * first);
-    NVVM::SyncWarpOp::create(b, i32(-1));
+    emitMeetStaged();
+    if (problem.yTokenMajor)
+      emitStoreStagedTokens(tile, 8 * first);
+    else
+      emitStoreStaged(tile, 8 * first);
+    emitMeetStaged();
   }
   lane = known;
 }
@@ -187,6 +218,19 @@ void WgmmaKernel::emitMeet() {
   constexpr int64_t kBarrier = 1;
   NVVM::BarrierOp::create(b, TypeRange(), i32(kBarrier),
                           i32(WgmmaSchedule::kConsumerThreads),
+                          /*reductionOp=*/nullptr,
+                          /*reductionPredicate=*/Value());
+}
+
+void WgmmaKernel::emitMeetStaged() {
+  if (!problem.yTokenMajor) {
+    NVVM::SyncWarpOp::create(b, i32(-1));
+    return;
+  }
+  // Behind those of the CTA and of emitMeet: one per warpgroup.
+  constexpr int64_t kFirstBarrier = 2;
+  NVVM::BarrierOp::create(b, TypeRange(), add(warpgroup, kFirstBarrier),
+                          i32(WgmmaSchedule::kWarpgroupSize),
                           /*reductionOp=*/nullptr,
                           /*reductionPredicate=*/Value());
 }

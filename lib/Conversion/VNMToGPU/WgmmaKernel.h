@@ -63,8 +63,8 @@ using WgmmaPair = std::array<mlir::Value, 2>;
 
 /// What the epilogue reads of rows g and g + 8 of a warp's 16.
 struct WgmmaResultRows {
-  /// Where the row begins in y, in elements: i64. Null if nothing is read
-  /// there.
+  /// Where the row's first token lies in y, in elements: i64. Null if nothing
+  /// is read there.
   mlir::Value lines[2];
   /// Elements of the epilogue's operands that have one per row, in order.
   llvm::SmallVector<mlir::Value> operands[2];
@@ -207,19 +207,27 @@ private:
   void emitEpilogue(const WgmmaTile &tile, llvm::ArrayRef<mlir::Value> sums);
   llvm::SmallVector<mlir::Value> emitExtractSums(mlir::Value sums);
   void emitMeet();
+  /// The threads meet that read what one of them staged: the warp, or, token by
+  /// token, the warpgroup.
+  void emitMeetStaged();
   void emitAddUp(const WgmmaTile &tile, mlir::Value sums);
-  /// The first of the warp's 16 stored rows.
+  /// The first of the warpgroup's 64 stored rows, and of the warp's 16.
+  mlir::Value emitWarpgroupRow(const WgmmaTile &tile);
   mlir::Value emitWarpRow(const WgmmaTile &tile);
   /// The row of the result that is stored row `storedRow` (i32): index.
   mlir::Value emitResultRow(mlir::Value storedRow);
-  /// Where row `row` (index) of a batch entry begins in y, in elements: i64.
+  /// Where the first token of row `row` (index) of a batch entry lies in y, in
+  /// elements: i64.
   mlir::Value emitLine(mlir::Value row, mlir::Value batch);
+  /// Where token `token` (i32) of the row of `line` lies.
+  mlir::Value emitOffset(mlir::Value line, mlir::Value token);
   /// Whether the epilogue reads memory at a sum's place in the result.
   bool readsByPlace();
   mlir::Value emitLaneRow(const WgmmaTile &tile, int64_t half);
   void emitLoadRowOperands(const WgmmaTile &tile, WgmmaResultRows &rows);
   mlir::Value emitPairToken(const WgmmaTile &tile, int64_t block);
   WgmmaPair emitLoadPair(mlir::Value buffer, mlir::Value position);
+  WgmmaPair emitLoadPairAt(mlir::Value buffer, mlir::Value offset);
   WgmmaPair emitResults(const WgmmaTile &tile, const WgmmaResultRows &rows,
                         llvm::ArrayRef<mlir::Value> sums, int64_t block,
                         int64_t half);
@@ -228,10 +236,14 @@ private:
                                mlir::Value token, mlir::Value offset);
 
   // WgmmaStore.cpp
-  mlir::Value emitStagingAddress(mlir::Value row, mlir::Value bytes);
+  mlir::Value emitStagingAddress(mlir::Value line, mlir::Value bytes);
   /// `results`: of two blocks of 8 tokens, rows g and g + 8.
   void emitStageResults(const WgmmaPair (&results)[2][2], int64_t block);
+  void emitStagePairs(const WgmmaPair (&results)[2][2], int64_t block);
   void emitStoreStaged(const WgmmaTile &tile, int64_t first);
+  void emitStoreStagedTokens(const WgmmaTile &tile, int64_t first);
+  void emitStorePiece(mlir::Value staged, mlir::Value place, int64_t bytes,
+                      mlir::Value valid);
   mlir::Value emitIsResult(mlir::Value row, mlir::Value token);
   mlir::Value emitResultPlace(const WgmmaTile &tile, mlir::Value row,
                               mlir::Value token);

@@ -93,6 +93,7 @@ WgmmaSchedule::WgmmaSchedule(const SpmmProblem &problem,
   weightRegisters = problem.fragments ? 8 + 1 : 8 + 4;
   unitsAhead = problem.wideIds ? 3 : 6;
   resultBytes = problem.resultElement.getIntOrFloatBitWidth() / 8;
+  yTokenMajor = problem.yTokenMajor;
   for (stagingTokens = tokenTile; stagingBytes() > kMaxStagingBytes;)
     stagingTokens /= 2;
   int64_t bytesPerStage = rings * (stageBytes() + 3 * 8);
@@ -128,10 +129,12 @@ std::string vnm::explainWgmmaRefusal(const SpmmProblem &problem,
   if (problem.panelRows < 64 && !copies)
     return llvm::formatv("requires V of at least 64, but it is {0}",
                          problem.panelRows);
-  if (problem.xTokenMajor || problem.yTokenMajor)
-    return llvm::formatv("requires feature-major activations and results, but "
-                         "{0} are token-major",
-                         problem.xTokenMajor ? "activations" : "results");
+  if (problem.xTokenMajor)
+    return "requires feature-major activations, but they are token-major";
+  // Every element would be stored alone, which takes longer than a transpose.
+  if (problem.yTokenMajor && problem.permutedRows)
+    return "requires rows in order for token-major results, but they are "
+           "permuted";
   if (ShapedType::isDynamic(problem.numTokens))
     return "requires a static number of tokens, but it is dynamic";
   if (problem.numTokens % kPiece != 0 || problem.numTokens == 0)

@@ -42,9 +42,12 @@ struct WgmmaSchedule {
   static constexpr int64_t kGatherWarps = 3;
   /// A warp gathers a stage in units of 4 groups.
   static constexpr int64_t kUnitsPerStage = 4;
-  /// Elements by which rows of staged results are apart: 8 rows then lie in
-  /// different banks.
+  /// Rows of a tile that a warpgroup multiplies.
+  static constexpr int64_t kWarpgroupRows = 64;
+  /// Elements by which rows of staged results are apart, and bytes by which
+  /// tokens are: 8 of them then lie in different banks.
   static constexpr int64_t kStagingPadding = 8;
+  static constexpr int64_t kStagingPaddingBytes = 16;
 
   bool copies;       ///< Tensor copies instead of a gather.
   int64_t cluster;   ///< CTAs that share what they copy: 1 or 2.
@@ -57,6 +60,7 @@ struct WgmmaSchedule {
   /// Registers of a stage's weights.
   int64_t weightRegisters;
   int64_t resultBytes; ///< Of one result: 2 or 4.
+  bool yTokenMajor;    ///< Results are stored token by token.
   /// Tokens of a tile whose results a warp stages at a time.
   int64_t stagingTokens;
   /// Units for which a gathering warp loads column ids at a time.
@@ -85,12 +89,19 @@ struct WgmmaSchedule {
   int64_t exchangeBytes() const {
     return splitsDepth ? kWarpgroupSize * numSums() * 4 : 0;
   }
-  /// A row of a warp's staging area, and all areas: 16 rows per warp.
-  int64_t stagingRowBytes() const {
-    return (stagingTokens + kStagingPadding) * resultBytes;
+  /// Lines of a warpgroup's staging area: its rows, or tokens if results are
+  /// stored token by token.
+  int64_t stagingLines() const {
+    return yTokenMajor ? stagingTokens : kWarpgroupRows;
   }
+  int64_t stagingLineBytes() const {
+    return yTokenMajor ? kWarpgroupRows * resultBytes + kStagingPaddingBytes
+                       : (stagingTokens + kStagingPadding) * resultBytes;
+  }
+  /// Of both areas.
   int64_t stagingBytes() const {
-    return kConsumerThreads / kWarpSize * 16 * stagingRowBytes();
+    return kConsumerThreads / kWarpgroupSize * stagingLines() *
+           stagingLineBytes();
   }
   /// Three mbarriers per stage: full, ready and empty.
   int64_t sharedBytes() const {

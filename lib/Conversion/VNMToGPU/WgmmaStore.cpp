@@ -7,6 +7,12 @@
 // neighbouring lanes store 16 bytes each, side by side. No warp waits for
 // another, nor for its stores.
 //
+// Of token-major results a warp's 16 rows are but one sector of 32 bytes per
+// token. There the warps of a warpgroup stage their rows side by side and meet,
+// twice per round, so that lanes store whole lines of 128 bytes or more: a
+// fourth of the requests. The warps end their multiplications together, so
+// meeting costs little.
+//
 // Bulk copies from the staging area to y (cp.async.bulk, a row each) were
 // slower: the hardware takes the lanes' copies one by one, and the proxy fence
 // before them waits for the next tile's weights.
@@ -18,47 +24,72 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace vnm;
 
 static constexpr int64_t kPieceBytes = 16;
 
-/// The address of `bytes` (i32) into row `row` of the warp's staging area.
-Value WgmmaKernel::emitStagingAddress(Value row, Value bytes) {
-  Value number = add(mul(warpgroup, 4), warp);
-  Value line = add(mul(number, 16), row);
-  Value offset = add(mul(line, schedule.stagingRowBytes()), bytes);
+/// The address of `bytes` (i32) into line `line` of the staging area: of the
+/// warp's rows, or of the warpgroup's tokens.
+Value WgmmaKernel::emitStagingAddress(Value line, Value bytes) {
+  Value first = mul(warpgroup, schedule.stagingLines());
+  if (!problem.yTokenMajor)
+    first = add(first, mul(warp, 16));
+  Value offset = add(mul(add(first, line), schedule.stagingLineBytes()), bytes);
   return advance(shared, add(offset, schedule.stagingOffset()));
 }
 
 /// Stages blocks `block` and `block` + 1 of the staging area's tokens: results
-/// of 16 bits as four 8 x 8 matrices, of which lane l names row l % 16 of block
-/// l / 16 (PTX ISA, "stmatrix").
+/// of 16 bits as four 8 x 8 matrices (PTX ISA, "stmatrix"). Lane l names row
+/// l % 16 of block l / 16, or, where the matrices are transposed, token l % 8
+/// of block l / 16 and rows 8 (l / 8 % 2) to + 7.
 void WgmmaKernel::emitStageResults(const WgmmaPair (&results)[2][2],
                                    int64_t block) {
+  if (problem.resultElement.isF32())
+    return emitStagePairs(results, block);
   auto type = VectorType::get({2}, problem.resultElement);
-  if (problem.resultElement.isF32()) {
-    for (int64_t i = 0; i < 2; ++i)
-      for (int64_t half = 0; half < 2; ++half) {
-        Value pair = vector::FromElementsOp::create(b, type, results[i][half]);
-        Value address =
-            emitStagingAddress(add(div(lane, 4), 8 * half),
-                               add(mul(rem(lane, 4), 8), 32 * (block + i)));
-        LLVM::StoreOp::create(b, pair, address, /*alignment=*/8);
-      }
-    return;
-  }
   SmallVector<Value> registers;
   for (const auto &rows : results)
     for (const WgmmaPair &pair : rows)
       registers.push_back(LLVM::BitcastOp::create(
           b, b.getI32Type(), vector::FromElementsOp::create(b, type, pair)));
-  Value address = emitStagingAddress(rem(lane, 16),
-                                     add(mul(div(lane, 16), 16), 16 * block));
-  NVVM::StMatrixOp::create(b, address, registers, NVVM::MMALayout::row,
+  Value line = rem(lane, 16);
+  Value bytes = add(mul(div(lane, 16), 16), 16 * block);
+  if (problem.yTokenMajor) {
+    line = add(add(mul(div(lane, 16), 8), rem(lane, 8)), 8 * block);
+    bytes = add(mul(warp, 32), mul(rem(div(lane, 8), 2), 16));
+  }
+  NVVM::StMatrixOp::create(b, emitStagingAddress(line, bytes), registers,
+                           problem.yTokenMajor ? NVVM::MMALayout::col
+                                               : NVVM::MMALayout::row,
                            NVVM::LdStMatrixShapeAttr::get(b.getContext(), 8, 8),
                            NVVM::LdStMatrixEltType::B16);
+}
+
+/// The same of results of 32 bits: a lane stores its own.
+void WgmmaKernel::emitStagePairs(const WgmmaPair (&results)[2][2],
+                                 int64_t block) {
+  auto type = VectorType::get({2}, problem.resultElement);
+  Value quadRow = div(lane, 4), token = mul(rem(lane, 4), 2);
+  for (int64_t i = 0; i < 2; ++i)
+    for (int64_t half = 0; half < 2; ++half) {
+      const WgmmaPair &pair = results[i][half];
+      Value row = add(quadRow, 8 * half);
+      Value blockToken = add(token, 8 * (block + i));
+      if (!problem.yTokenMajor) {
+        LLVM::StoreOp::create(b, vector::FromElementsOp::create(b, type, pair),
+                              emitStagingAddress(row, mul(blockToken, 4)),
+                              /*alignment=*/8);
+        continue;
+      }
+      Value bytes = mul(add(mul(warp, 16), row), 4);
+      for (int64_t j = 0; j < 2; ++j)
+        LLVM::StoreOp::create(b, pair[j],
+                              emitStagingAddress(add(blockToken, j), bytes),
+                              /*alignment=*/4);
+    }
 }
 
 /// Stores what the warp staged: results from token `first` of the tile on. Rows
@@ -74,22 +105,52 @@ void WgmmaKernel::emitStoreStaged(const WgmmaTile &tile, int64_t first) {
   Value place;
   for (int64_t i = 0; i < 16; i += rowsAtOnce) {
     Value row = add(warpRow, i);
-    Value result =
-        load(VectorType::get({kPieceBytes / 4}, b.getI32Type()),
-             emitStagingAddress(add(laneRow, i), piece), kPieceBytes);
-    Value valid = emitIsResult(row, token);
     if (i == 0 || problem.permutedRows)
       place = emitResultPlace(tile, row, token);
     else
       place = advance(
           place, i64(rowsAtOnce * problem.numTokens * schedule.resultBytes));
-    OpBuilder::InsertionGuard guard(b);
-    if (valid) {
-      auto branch = scf::IfOp::create(b, valid, /*withElseRegion=*/false);
-      b.setInsertionPointToStart(branch.thenBlock());
-    }
-    LLVM::StoreOp::create(b, result, place, kPieceBytes);
+    emitStorePiece(emitStagingAddress(add(laneRow, i), piece), place,
+                   kPieceBytes, emitIsResult(row, token));
   }
+}
+
+/// Stores what the warpgroup staged: 64 rows of tokens from token `first` of
+/// the tile on, as wide as R lets tokens be aligned. Neighbouring lanes have
+/// neighbouring rows of a token.
+void WgmmaKernel::emitStoreStagedTokens(const WgmmaTile &tile, int64_t first) {
+  int64_t width = std::gcd(kPieceBytes / schedule.resultBytes, problem.numRows);
+  int64_t linePieces = WgmmaSchedule::kWarpgroupRows / width;
+  int64_t tokensAtOnce = WgmmaSchedule::kWarpgroupSize / linePieces;
+  Value number = add(mul(warp, WgmmaSchedule::kWarpSize), lane);
+  Value line = div(number, linePieces);
+  Value lineRow = mul(rem(number, linePieces), width);
+  Value row = add(emitWarpgroupRow(tile), lineRow);
+  Value token = add(add(tile.token, first), line);
+  Value place = emitResultPlace(tile, row, token);
+  for (int64_t i = 0; i < schedule.stagingTokens; i += tokensAtOnce) {
+    if (i > 0)
+      place = advance(
+          place, i64(tokensAtOnce * problem.numRows * schedule.resultBytes));
+    emitStorePiece(
+        emitStagingAddress(add(line, i), mul(lineRow, schedule.resultBytes)),
+        place, width * schedule.resultBytes, emitIsResult(row, add(token, i)));
+  }
+}
+
+/// Moves `bytes` from the staging area to y if `valid`; null for always.
+void WgmmaKernel::emitStorePiece(Value staged, Value place, int64_t bytes,
+                                 Value valid) {
+  Type type = b.getIntegerType(8 * std::min<int64_t>(bytes, 4));
+  if (bytes > 4)
+    type = VectorType::get({bytes / 4}, type);
+  Value result = load(type, staged, bytes);
+  OpBuilder::InsertionGuard guard(b);
+  if (valid) {
+    auto branch = scf::IfOp::create(b, valid, /*withElseRegion=*/false);
+    b.setInsertionPointToStart(branch.thenBlock());
+  }
+  LLVM::StoreOp::create(b, result, place, bytes);
 }
 
 /// Whether stored row `row` has token `token`; null if they all do.
@@ -109,6 +170,6 @@ Value WgmmaKernel::emitResultPlace(const WgmmaTile &tile, Value row,
                                    Value token) {
   if (problem.permutedRows && problem.numRows % schedule.rowTile() != 0)
     row = minimum(row, i32(problem.numRows - 1));
-  Value offset = add(emitLine(emitResultRow(row), tile.batch), extend(token));
+  Value offset = emitOffset(emitLine(emitResultRow(row), tile.batch), token);
   return advance(globalPointer(args.y), mul(offset, schedule.resultBytes));
 }
