@@ -122,7 +122,8 @@ void WgmmaKernel::emitStoreStagedTokens(const WgmmaTile &tile, int64_t first) {
   int64_t width = std::gcd(kPieceBytes / schedule.resultBytes, problem.numRows);
   int64_t linePieces = WgmmaSchedule::kWarpgroupRows / width;
   int64_t tokensAtOnce = WgmmaSchedule::kWarpgroupSize / linePieces;
-  Value number = add(mul(warp, WgmmaSchedule::kWarpSize), lane);
+  // Sums of later rounds need the registers.
+  Value number = add(mul(warp, WgmmaSchedule::kWarpSize), emitFreshLane());
   Value line = div(number, linePieces);
   Value lineRow = mul(rem(number, linePieces), width);
   Value row = add(emitWarpgroupRow(tile), lineRow);

@@ -8,20 +8,18 @@
 // FAMILY: requires family to be auto, mma_sp, wgmma_sp or skinny, but it is 'best'
 // PORTABLE-NOT: linalg.transpose
 
-// Two products of one x share its transpose: neither result can be x. A y has one of
-// its own.
+// Two products of one x share its transpose: neither result can be x. A token-major y
+// the kernel stores itself.
 // CHECK-LABEL: func @shared(
 // CHECK-SAME: %[[X:[^:]*]]: memref<64x256xf16>)
 // CHECK: %[[Y:.*]] = memref.alloc() : memref<64x128xf16>
 // CHECK: %[[XT:.*]] = memref.alloc() : memref<256x64xf16>
 // CHECK: linalg.transpose ins(%[[X]] : memref<64x256xf16>) outs(%[[XT]] : memref<256x64xf16>) permutation = [1, 0] {vnm.staged = #vnm.activation_layout<feature_major>}
-// CHECK: %[[YT:.*]] = memref.alloc() : memref<128x64xf16>
+// CHECK-NOT: linalg.transpose
 // CHECK: vnm.spmm
 // CHECK-SAME: %[[XT]] :
-// CHECK: outs(%[[YT]] :
-// CHECK-NOT: token_major>
-// CHECK: linalg.transpose ins(%[[YT]] : memref<128x64xf16>) outs(%[[Y]] : memref<64x128xf16>) permutation = [1, 0] {vnm.staged = #vnm.activation_layout<token_major>}
-// CHECK: memref.dealloc %[[YT]]
+// CHECK: outs(%[[Y]] :
+// CHECK-SAME: {y_layout = #vnm.activation_layout<token_major>}
 // CHECK-NOT: linalg.transpose
 // CHECK: vnm.spmm
 // CHECK-SAME: %[[XT]] :
@@ -31,7 +29,6 @@
 // GPU-DAG: gpu.func @spmm_0
 // GPU-DAG: gpu.func @spmm_1
 // GPU-DAG: gpu.func @transpose_0({{.*}}family = "transpose"{{.*}}rows = 256 : i64
-// GPU-DAG: gpu.func @transpose_1({{.*}}family = "transpose"{{.*}}rows = 128 : i64
 func.func @shared(%v: memref<128x64xf16>, %m: memref<128x8xi16>, %c: memref<2x128xi16>,
                   %x: memref<64x256xf16>) -> (memref<64x128xf16>, memref<128x64xf16>) {
   %y = memref.alloc() : memref<64x128xf16>
@@ -45,6 +42,57 @@ func.func @shared(%v: memref<128x64xf16>, %m: memref<128x8xi16>, %c: memref<2x12
       outs(%z : memref<128x64xf16>)
       {x_layout = #vnm.activation_layout<token_major>}
   return %y, %z : memref<64x128xf16>, memref<128x64xf16>
+}
+
+// -----
+
+// Rows that are permuted the kernel stores feature-major only: y is transposed, too.
+// CHECK-LABEL: func @permuted(
+// CHECK-SAME: %[[X:[^:]*]]: memref<64x256xf16>, %[[Y:[^:]*]]: memref<64x128xf16>
+// CHECK: linalg.transpose ins(%[[X]] :
+// CHECK: %[[YT:.*]] = memref.alloc() : memref<128x64xf16>
+// CHECK: vnm.spmm
+// CHECK: outs(%[[YT]] :
+// CHECK-NOT: token_major>
+// CHECK: linalg.transpose ins(%[[YT]] : memref<128x64xf16>) outs(%[[Y]] : memref<64x128xf16>) permutation = [1, 0] {vnm.staged = #vnm.activation_layout<token_major>}
+// CHECK: memref.dealloc %[[YT]]
+// GPU-LABEL: func @permuted(
+// GPU-DAG: gpu.func @transpose_0({{.*}}family = "transpose"{{.*}}rows = 256 : i64
+// GPU-DAG: gpu.func @transpose_1({{.*}}family = "transpose"{{.*}}rows = 128 : i64
+func.func @permuted(%v: memref<128x64xf16>, %m: memref<128x8xi16>, %c: memref<2x128xi16>,
+                    %x: memref<64x256xf16>, %y: memref<64x128xf16>, %rows: memref<128xi32>) {
+  vnm.spmm #vnm.encoding<64:2:8, rows = permuted>
+      ins(%v, %m, %c, %x : memref<128x64xf16>, memref<128x8xi16>, memref<2x128xi16>, memref<64x256xf16>)
+      rows(%rows : memref<128xi32>) outs(%y : memref<64x128xf16>)
+      {x_layout = #vnm.activation_layout<token_major>, y_layout = #vnm.activation_layout<token_major>}
+  return
+}
+
+// -----
+
+// A y that is read stays, and only x is transposed; a token-major y alone needs nothing.
+// CHECK-LABEL: func @read(
+// CHECK-SAME: %[[X:[^:]*]]: memref<64x256xf16>, %[[XF:[^:]*]]: memref<256x64xf16>, %[[Y:[^:]*]]: memref<64x128xf16>
+// CHECK: linalg.transpose ins(%[[X]] :
+// CHECK: vnm.spmm
+// CHECK: outs(%[[Y]] : {{.*}} {accumulate, y_layout = #vnm.activation_layout<token_major>}
+// CHECK: vnm.spmm
+// CHECK-SAME: %[[XF]] :
+// CHECK: outs(%[[Y]] : {{.*}} {y_layout = #vnm.activation_layout<token_major>}
+// CHECK-NOT: linalg.transpose
+// CHECK: return
+// GPU-LABEL: func @read(
+// GPU-COUNT-2: family = "wgmma_sp"
+func.func @read(%v: memref<128x64xf16>, %m: memref<128x8xi16>, %c: memref<2x128xi16>,
+                %x: memref<64x256xf16>, %xf: memref<256x64xf16>, %y: memref<64x128xf16>) {
+  vnm.spmm #vnm.encoding<64:2:8>
+      ins(%v, %m, %c, %x : memref<128x64xf16>, memref<128x8xi16>, memref<2x128xi16>, memref<64x256xf16>)
+      outs(%y : memref<64x128xf16>)
+      {accumulate, x_layout = #vnm.activation_layout<token_major>, y_layout = #vnm.activation_layout<token_major>}
+  vnm.spmm #vnm.encoding<64:2:8>
+      ins(%v, %m, %c, %xf : memref<128x64xf16>, memref<128x8xi16>, memref<2x128xi16>, memref<256x64xf16>)
+      outs(%y : memref<64x128xf16>) {y_layout = #vnm.activation_layout<token_major>}
+  return
 }
 
 // -----
@@ -67,7 +115,8 @@ func.func @written(%v: memref<128x64xf16>, %m: memref<128x8xi16>, %c: memref<2x1
 // -----
 
 // Nothing is staged where it would not lead to another family: with a T that is
-// dynamic or no multiple of 8, with V = 32, with a y that is read.
+// dynamic or no multiple of 8, with V = 32, with a y that is read and whose rows are
+// permuted.
 // CHECK-LABEL: func @stays(
 // CHECK-NOT: linalg.transpose
 // GPU-LABEL: func @stays(
@@ -75,7 +124,7 @@ func.func @stays(%v: memref<128x64xf16>, %m: memref<128x8xi16>, %c: memref<2x128
                  %c32: memref<4x128xi16>,
                  %xd: memref<?x256xf16>, %yd: memref<?x128xf16>,
                  %xo: memref<65x256xf16>, %yo: memref<65x128xf16>,
-                 %x: memref<64x256xf16>, %y: memref<64x128xf16>) {
+                 %x: memref<64x256xf16>, %y: memref<64x128xf16>, %rows: memref<128xi32>) {
   vnm.spmm #vnm.encoding<64:2:8>
       ins(%v, %m, %c, %xd : memref<128x64xf16>, memref<128x8xi16>, memref<2x128xi16>, memref<?x256xf16>)
       outs(%yd : memref<?x128xf16>)
@@ -88,9 +137,9 @@ func.func @stays(%v: memref<128x64xf16>, %m: memref<128x8xi16>, %c: memref<2x128
       ins(%v, %m, %c32, %x : memref<128x64xf16>, memref<128x8xi16>, memref<4x128xi16>, memref<64x256xf16>)
       outs(%y : memref<64x128xf16>)
       {x_layout = #vnm.activation_layout<token_major>, y_layout = #vnm.activation_layout<token_major>}
-  vnm.spmm #vnm.encoding<64:2:8>
+  vnm.spmm #vnm.encoding<64:2:8, rows = permuted>
       ins(%v, %m, %c, %x : memref<128x64xf16>, memref<128x8xi16>, memref<2x128xi16>, memref<64x256xf16>)
-      outs(%y : memref<64x128xf16>)
+      rows(%rows : memref<128xi32>) outs(%y : memref<64x128xf16>)
       {accumulate, x_layout = #vnm.activation_layout<token_major>, y_layout = #vnm.activation_layout<token_major>}
   return
 }

@@ -19,9 +19,21 @@ func.func @small_v(%v: memref<64x16xf16>, %m: memref<64x2xi16>, %c: memref<2x32x
 
 func.func @token_major(%v: memref<64x16xf16>, %m: memref<64x2xi16>, %c: memref<1x32xi16>,
                        %x: memref<64x64xf16>, %y: memref<64x64xf16>) {
-  // expected-error @+1 {{requires feature-major activations and results, but results are token-major}}
+  // expected-error @+1 {{requires feature-major activations, but they are token-major}}
   vnm.spmm #vnm.encoding<64:2:8>
       ins(%v, %m, %c, %x : memref<64x16xf16>, memref<64x2xi16>, memref<1x32xi16>, memref<64x64xf16>)
+      outs(%y : memref<64x64xf16>) {x_layout = #vnm.activation_layout<token_major>}
+  return
+}
+
+// -----
+
+func.func @token_major_permuted(%v: memref<64x16xf16>, %m: memref<64x2xi16>, %c: memref<1x32xi16>,
+                                %x: memref<64x64xf16>, %y: memref<64x64xf16>, %rows: memref<64xi32>) {
+  // expected-error @+1 {{requires rows in order for token-major results, but they are permuted}}
+  vnm.spmm #vnm.encoding<64:2:8, rows = permuted>
+      ins(%v, %m, %c, %x : memref<64x16xf16>, memref<64x2xi16>, memref<1x32xi16>, memref<64x64xf16>)
+      rows(%rows : memref<64xi32>)
       outs(%y : memref<64x64xf16>) {y_layout = #vnm.activation_layout<token_major>}
   return
 }
