@@ -2,7 +2,8 @@
 # Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
 # See the file LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Assembles the default schedules of mma_sp and reports what they use.
+"""Assembles the default schedules of mma_sp, or of another family, and reports what
+they use.
 
     scripts/check_registers.py --chips sm_80 sm_86 sm_89 sm_90a
 
@@ -61,11 +62,11 @@ def assemble(product, chip, options):
         source = os.path.join(folder, "product.mlir")
         with open(source, "w") as file:
             file.write(module(*product))
-        command = [options.vnm_opt, source, f"--vnm-lower-to-nvvm=chip={chip} family=mma_sp",
+        command = [options.vnm_opt, source, f"--vnm-lower-to-nvvm=chip={chip} family={options.family}",
                    f"--vnm-write-kernels=dir={folder}", "-o", os.devnull]
         subprocess.run(command, check=True)
         with open(os.path.join(folder, "manifest.json")) as file:
-            kernel = next(k for k in json.load(file)["kernels"] if k["family"] == "mma_sp")
+            kernel = next(k for k in json.load(file)["kernels"] if k["family"] == options.family)
         ptx = os.path.join(folder, kernel["code"])
         command = [options.ptxas, "-v", f"-arch={chip}", ptx, "-o", os.path.join(folder, "cubin")]
         text = subprocess.run(command, check=True, stderr=subprocess.PIPE, text=True).stderr
@@ -78,6 +79,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--chips", nargs="+", default=["sm_80", "sm_86", "sm_89", "sm_90a"], help="chips to compile for")
     parser.add_argument("--products", nargs="+", help="only those whose names contain one of these texts")
+    parser.add_argument("--family", default="mma_sp", help="kernel family; the others cannot compute all products")
     parser.add_argument("--vnm-opt", default=os.path.join(ROOT, "build", "release", "bin", "vnm-opt"), help="the compiler")
     parser.add_argument("--ptxas", default="/usr/local/cuda/bin/ptxas", help="NVIDIA's assembler")
     options = parser.parse_args()

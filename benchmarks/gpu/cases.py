@@ -104,7 +104,7 @@ EPILOGUES = {
 @dataclasses.dataclass(frozen=True)
 class Case:
     """One kernel to compile: a weight of R x K at V:2:M times K x T, feature-major,
-    or token-major if `token_major`.
+    or token-major if `token_major`; if `y_token_major`, only the result is.
 
     `variant` names the options it is compiled with; `schedule` is what #vnm.schedule
     holds, e.g. "family = wgmma_sp, token_tile = 256", or empty to let the compiler
@@ -123,11 +123,13 @@ class Case:
     schedule: str = ""
     epilogue: str = "none"
     fragments: bool = False
+    y_token_major: bool = False
 
     @property
     def name(self):
         parts = [f"{self.rows}x{self.cols}x{self.tokens}_{self.v}_2_{self.m}_{self.dtype}"]
         parts += ["token"] * self.token_major
+        parts += ["y-token"] * self.y_token_major
         parts += [self.epilogue] * (self.epilogue != "none")
         parts += ["fragments"] * self.fragments
         parts.append(self.variant)
@@ -188,9 +190,12 @@ def to_mlir(case, name="product"):
     panels = -(-case.rows // case.v)
     ids = "i16" if case.cols <= 65535 else "i32"
 
-    def activation(channels):
-        a, b = (case.tokens, channels) if case.token_major else (channels, case.tokens)
+    def activation(channels, token_major):
+        a, b = (case.tokens, channels) if token_major else (channels, case.tokens)
         return f"memref<{a}x{b}x{case.dtype}>"
+
+    y_token_major = case.token_major or case.y_token_major
+    y = activation(case.rows, y_token_major)
 
     weight = [
         f"memref<{case.rows}x{2 * groups}x{case.dtype}>", f"memref<{case.rows}x{-(-groups // 4)}xi16>",
@@ -204,30 +209,41 @@ def to_mlir(case, name="product"):
             f"memref<{panels}x{64 * stages}x{ids}>",
         ]
         encoding += ", layout = fragments"
-    types = [*weight, activation(case.cols)]
+    types = [*weight, activation(case.cols, case.token_major)]
     attributes = []
-    if case.token_major:
-        attributes += ["x_layout = #vnm.activation_layout<token_major>", "y_layout = #vnm.activation_layout<token_major>"]
+    for operand, token_major in (("x", case.token_major), ("y", y_token_major)):
+        attributes += [f"{operand}_layout = #vnm.activation_layout<token_major>"] * token_major
     if case.schedule:
         attributes.append(f"schedule = #vnm.schedule<{case.schedule}>")
     attributes = f" {{{', '.join(attributes)}}}" if attributes else ""
     argument, clause = epilogue_text(case)
     return f"""func.func @{name}(%values: {types[0]}, %metadata: {types[1]}, %columns: {types[2]},
-                   %x: {types[3]}, %y: {activation(case.rows)}{argument}) {{
+                   %x: {types[3]}, %y: {y}{argument}) {{
   vnm.spmm #vnm.encoding<{encoding}> ins(%values, %metadata, %columns, %x : {', '.join(types)})
-      outs(%y : {activation(case.rows)}){attributes}{clause}
+      outs(%y : {y}){attributes}{clause}
   return
 }}
 """
 
 
+DESCRIPTION = "case.json"
+
+
 def compile_case(case, folder, vnm_opt, chip, options):
-    """Compiles a case into `folder`; returns None or what vnm-opt printed. A case
-    that is there from the same source and options is kept."""
+    """Compiles a case into `folder`; returns None or what vnm-opt printed."""
     target = os.path.join(folder, case.name)
-    stamp = f"// {chip} {options}\n{to_mlir(case)}"
+    return compile_module(to_mlir(case), dataclasses.asdict(case), os.path.join(target, DESCRIPTION), vnm_opt, chip,
+                          options)
+
+
+def compile_module(text, facts, description, vnm_opt, chip, options=""):
+    """Compiles a module into the folder of `description`, a file that then holds
+    `facts`; returns None or what vnm-opt printed. What is there from the same source
+    and options is kept."""
+    target = os.path.dirname(description)
+    stamp = f"// {chip} {options}\n{text}"
     source = os.path.join(target, "product.mlir")
-    if os.path.exists(os.path.join(target, "case.json")):
+    if os.path.exists(description):
         with open(source) as file:
             newer = os.path.getmtime(source) > os.path.getmtime(vnm_opt)
             if newer and file.read() == stamp:
@@ -242,8 +258,8 @@ def compile_case(case, folder, vnm_opt, chip, options):
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         return done.stderr
-    with open(os.path.join(target, "case.json"), "w") as file:
-        json.dump(dataclasses.asdict(case), file)
+    with open(description, "w") as file:
+        json.dump(facts, file)
     return None
 
 

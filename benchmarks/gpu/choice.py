@@ -34,7 +34,7 @@ def measured_schedules(results):
     times = {}
     for entry in results:
         plain = entry["contestant"] == "vnm" and entry.get("epilogue", "none") == "none" and not entry.get("dependent")
-        if not plain or not entry["correct"] or entry["layout"] != "feature_major":
+        if not plain or not entry["correct"] or entry["layout"] != "feature_major" or report.has_mixed_layouts(entry):
             continue
         kernels = times.setdefault((report.shape_of(entry), entry["pattern"]), {})
         text = schedules.to_text(entry["family"], entry["schedule"])

@@ -145,7 +145,8 @@ class Ours(Contestant):
         copies = copies or num_copies(*buffers.values())
         labels = {"contestant": "vnm", "pattern": kernel.pattern, "family": kernel.family,
                   "schedule": kernel.schedule, "variant": built.variant, "epilogue": self.epilogue,
-                  "dependent": dependent, "layout": layouts["x"], "weight_layout": layouts["values"] or "canonical"}
+                  "dependent": dependent, "layout": layouts["x"], "y_layout": layouts["y"],
+                  "weight_layout": layouts["values"] or "canonical"}
         # The result's rounding, and one truncation of the sum to f32 per mma.sp.
         super().__init__(shape, labels, copies, ROUNDING.get(out, 0.0) + 2.0**-23 * (2 + -(-groups // 8)))
         self.sets = [{name: tensor.clone() for name, tensor in buffers.items()} for _ in range(copies)]

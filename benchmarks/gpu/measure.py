@@ -13,6 +13,7 @@ import sys
 
 import torch
 
+import cases
 import contestants
 import manifest
 import timing
@@ -60,16 +61,17 @@ def find_kernels(folder, dtype):
     kernels = collections.defaultdict(list)
     for name in sorted(os.listdir(folder)):
         path = os.path.join(folder, name)
-        if not os.path.exists(os.path.join(path, "case.json")):
+        if not os.path.exists(os.path.join(path, cases.DESCRIPTION)):
             continue
-        with open(os.path.join(path, "case.json")) as file:
+        with open(os.path.join(path, cases.DESCRIPTION)) as file:
             case = json.load(file)
         try:
             found = manifest.read_manifest(path)
         except (OSError, ValueError) as error:
             raise SystemExit(f"error: {error}") from None
         for kernel in found:
-            if case["dtype"] == dtype:
+            # Transposes around a product are measured by themselves.
+            if case["dtype"] == dtype and kernel.family != "transpose":
                 variant = case["schedule"] or case["variant"]
                 kernels[(kernel.rows, kernel.cols, kernel.tokens)].append(Built(name, kernel, variant, case["epilogue"]))
     return kernels
@@ -194,7 +196,8 @@ class ShapeRun:
     @staticmethod
     def add_epilogue_costs(results):
         """Time over that of the same kernel without an epilogue."""
-        key = lambda e: (e.get("pattern"), e.get("family"), str(e.get("schedule")), e.get("variant"), e.get("layout"))
+        names = ("pattern", "family", "schedule", "variant", "layout", "y_layout")
+        key = lambda e: tuple(str(e.get(name)) for name in names)
         plain = {key(e): e["microseconds"] for e in results if e.get("epilogue") == "none"}
         for entry in results:
             if entry.get("epilogue", "none") != "none" and key(entry) in plain:

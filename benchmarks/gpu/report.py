@@ -26,6 +26,11 @@ def shapes_of(results):
     return list(dict.fromkeys(map(shape_of, results)))
 
 
+def has_mixed_layouts(entry):
+    """Whether a kernel's result is laid out otherwise than its activations."""
+    return entry.get("y_layout", entry.get("layout")) != entry.get("layout")
+
+
 def contestant_name(entry):
     """E.g. "wgmma_sp (token_tile = 128) + bias"."""
     if entry["contestant"] != "vnm":
@@ -34,6 +39,7 @@ def contestant_name(entry):
     name = entry["family"] + ("" if variant in ("default", "") else f" ({variant})")
     epilogue = entry.get("epilogue", "none")
     name += "" if epilogue == "none" else f" + {epilogue}"
+    name += ", token-major y" if has_mixed_layouts(entry) else ""
     return name + (" dependent" if entry.get("dependent") else "")
 
 
@@ -71,11 +77,12 @@ HEADER = ("| R x K x T | pattern | contestant | us | x cuBLAS | sustained us | x
 
 
 def cost_entries(report):
-    """Entries of a cost table: of all correct results without an epilogue."""
+    """Entries of a cost table: of all correct results without an epilogue, of one
+    layout."""
     entries = []
     for e in report["results"]:
         # Plain 2:4 is not a V:2:M pattern; launches that overlap take less than a product.
-        plain = e.get("epilogue", "none") == "none" and not e.get("dependent")
+        plain = e.get("epilogue", "none") == "none" and not e.get("dependent") and not has_mixed_layouts(e)
         if not e["correct"] or e["contestant"] == "cusparselt" or not plain:
             continue
         entry = {

@@ -7,6 +7,8 @@
     benchmarks/gpu/run.py build --dir gpu-bench --chip sm_90a
     python3 gpu-bench/run.py run --dir gpu-bench --json results.json
     python3 gpu-bench/run.py chain --dir gpu-bench --shapes 4096x4096x1
+    benchmarks/gpu/run.py build-transposes --dir gpu-bench
+    python3 gpu-bench/run.py transpose --dir gpu-bench
     benchmarks/gpu/run.py plot results.json --dir plots
     benchmarks/gpu/run.py make-cost-table results.json -o h200.json
     benchmarks/gpu/run.py check-choice results.json --cost-table h200.json
@@ -30,6 +32,7 @@ import choice
 import manifest
 import report
 import schedules
+import transposes
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -43,7 +46,8 @@ if os.path.basename(os.path.dirname(HERE)) == "vnm" and not os.path.isdir(BUILD)
 def get_cases(options, variants):
     """The cases that the options of build name."""
     work = [
-        cases.with_layout(cases.Case(*shape, v, m, options.dtype, options.token_major, variant, epilogue=epilogue),
+        cases.with_layout(cases.Case(*shape, v, m, options.dtype, options.token_major, variant, epilogue=epilogue,
+                                     y_token_major=options.y_layout == "token-major" and not options.token_major),
                           options.chip, options.weight_layout)
         for shape in cases.parse_shapes(options.shapes) for v, m in cases.parse_patterns(options.patterns)
         for variant, epilogue in itertools.product(variants, options.epilogue)
@@ -61,14 +65,33 @@ def compile_into(options, work, variants):
     failed."""
     os.makedirs(options.dir, exist_ok=True)
     failures = cases.compile_cases(work, options.dir, vnm_opt_of(options), options.chip, variants, options.jobs)
-    launcher = os.path.join(manifest.find_launcher(), manifest.LAUNCHER)
-    for script in {*glob.glob(os.path.join(HERE, "*.py")), launcher}:
-        if os.path.abspath(options.dir) != os.path.dirname(script):
-            shutil.copy(script, options.dir)
-    for case, message in failures:
-        print(f"{case.name}: {message.strip().splitlines()[0] if message.strip() else 'failed'}", file=sys.stderr)
+    copy_scripts(options.dir)
+    report_failures([(case.name, message) for case, message in failures])
     print(f"{len(work) - len(failures)} of {len(work)} kernels compiled into {options.dir}")
     return len(failures)
+
+
+def copy_scripts(folder):
+    launcher = os.path.join(manifest.find_launcher(), manifest.LAUNCHER)
+    for script in {*glob.glob(os.path.join(HERE, "*.py")), launcher}:
+        if os.path.abspath(folder) != os.path.dirname(script):
+            shutil.copy(script, folder)
+
+
+def report_failures(failures):
+    for name, message in failures:
+        print(f"{name}: {message.strip().splitlines()[0] if message.strip() else 'failed'}", file=sys.stderr)
+
+
+def build_transposes(options):
+    """Compiles transposing kernels; exit status 1 if one of them does not compile."""
+    os.makedirs(options.dir, exist_ok=True)
+    failures = transposes.compile_into(options.dir, options.shapes, options.dtype, vnm_opt_of(options), options.chip)
+    copy_scripts(options.dir)
+    report_failures(failures)
+    count = len(transposes.LAYOUTS) * len(options.shapes)
+    print(f"{count - len(failures)} of {count} kernels compiled into {options.dir}")
+    return 1 if failures else 0
 
 
 def build(options):
@@ -180,6 +203,22 @@ def chain(options):
     return count_wrong(results)
 
 
+def transpose(options):
+    """Measures transposing kernels; exit status 1 if a result is wrong."""
+    import torch
+
+    import measure
+
+    torch.zeros(1, device="cuda")
+    print(f"{title(measure.device_facts())}\n\n{transposes.HEADER}")
+    correct = []
+    for one, folder in transposes.find(options.dir, options.dtype):
+        times = transposes.time_all(one, folder, options.rounds)
+        correct += [{"correct": right} for _, _, right in times]
+        print("\n".join(transposes.format_rows(one, times)), flush=True)
+    return count_wrong(correct)
+
+
 def show(options):
     facts = report.load(options.results)
     print(f"{title(facts)}\n\n{report.HEADER}")
@@ -229,6 +268,8 @@ def add_build(commands):
     add_compiler(parser)
     add_products(parser)
     parser.add_argument("--token-major", action="store_true", help="kernels with token-major x and y")
+    parser.add_argument("--y-layout", default="feature-major", choices=("feature-major", "token-major"),
+                        help="layout of y, if x is feature-major (default feature-major)")
     parser.add_argument("--weight-layout", default="fragments", choices=("canonical", "fragments"),
                         help="order of packed weights for kernels that can read either (default fragments)")
     parser.add_argument("--epilogue", nargs="+", default=["none"], choices=list(cases.EPILOGUES),
@@ -274,12 +315,28 @@ def add_chain(commands):
     parser.add_argument("--seed", type=int, default=1)
 
 
+def add_transposes(commands):
+    parser = commands.add_parser("build-transposes", help="compile kernels that transpose")
+    parser.set_defaults(action=build_transposes)
+    parser.add_argument("--dir", required=True, help="folder to write")
+    add_compiler(parser)
+    parser.add_argument("--shapes", nargs="+", default=transposes.SHAPES,
+                        help=f"CHANNELSxTOKENS (default {' '.join(transposes.SHAPES)})")
+    parser.add_argument("--dtype", default="f16", choices=("f16", "bf16"))
+    parser = commands.add_parser("transpose", help="measure kernels that transpose beside a copy of the same bytes")
+    parser.set_defaults(action=transpose)
+    parser.add_argument("--dir", default=HERE, help="folder that build-transposes wrote (default: this script's)")
+    parser.add_argument("--dtype", default="f16", choices=("f16", "bf16"))
+    parser.add_argument("--rounds", type=int, default=5, help="turns of every contestant")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True, metavar="command")
     add_build(commands)
     add_run(commands)
     add_chain(commands)
+    add_transposes(commands)
     drawing = commands.add_parser("plot", help="draw speed against T and M (needs matplotlib)")
     drawing.set_defaults(action=plot)
     drawing.add_argument("results", help="JSON of run")

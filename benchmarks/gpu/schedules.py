@@ -48,9 +48,8 @@ def list_products(vnm_opt, text, chip, *passes):
         return read_listing(path)
 
 
-def key_of(dtype, rows, cols, tokens, pattern, token_major, fragments):
-    layout = "token_major" if token_major else "feature_major"
-    return dtype, rows, cols, tokens, pattern, layout, fragments
+def key_of(dtype, rows, cols, tokens, pattern, token_major, y_token_major, fragments):
+    return dtype, rows, cols, tokens, pattern, token_major, y_token_major, fragments
 
 
 def admitted(vnm_opt, chip, work):
@@ -59,10 +58,12 @@ def admitted(vnm_opt, chip, work):
     known = {}
     for product in list_products(vnm_opt, module, chip):
         key = key_of(product["dtype"], product["rows"], product["cols"], product["tokens"], product["pattern"],
-                     product["x_layout"] == "token_major", product["weight_layout"] == "fragments")
+                     product["x_layout"] == "token_major", product["y_layout"] == "token_major",
+                     product["weight_layout"] == "fragments")
         known[key] = [to_text(s["family"], s["fields"]) for s in product["schedules"]]
     return [(case, known[key_of(case.dtype, case.rows, case.cols, case.tokens, f"{case.v}:2:{case.m}",
-                                case.token_major, case.fragments)]) for case in work]
+                                case.token_major, case.token_major or case.y_token_major, case.fragments)])
+            for case in work]
 
 
 def with_canonical(work, which):

@@ -24,6 +24,7 @@ import cases  # noqa: E402
 import cusparselt  # noqa: E402
 import manifest  # noqa: E402
 import report  # noqa: E402
+import transposes  # noqa: E402
 
 ENTRY = {
     "name": "k", "code": "k.cubin", "tokens": "tokens", "batch": ["batch0", 2], "threads": 128, "shared_memory": 0,
@@ -105,6 +106,29 @@ def test_cases():
     case = cases.Case(300, 301, 77, 64, 5, schedule="family = wgmma_sp, token_tile = 64", epilogue="bias")
     assert case.name == "300x301x77_64_2_5_f16_bias_default_family-wgmma_sp-token_tile-64", case.name
     assert "outs(%y : memref<300x77xf16>) {schedule = #vnm.schedule<family = wgmma_sp, token_tile = 64>}" in cases.to_mlir(case)
+
+
+def test_layouts():
+    mixed = cases.Case(300, 301, 72, 64, 5, y_token_major=True)
+    text = cases.to_mlir(mixed)
+    assert mixed.name == "300x301x72_64_2_5_f16_y-token_default", mixed.name
+    assert "memref<301x72xf16>)\n      outs(%y : memref<72x300xf16>) {y_layout = #vnm.activation_layout<token_major>}" in text, text
+    text = cases.to_mlir(cases.Case(300, 301, 72, 64, 5, token_major=True))
+    assert "memref<72x301xf16>)\n      outs(%y : memref<72x300xf16>) {x_layout = #vnm.activation_layout<token_major>, y_layout" in text, text
+    names = ["token_major", "feature_major"]
+    shown = [report.contestant_name(entry("vnm", "64:2:8", 1.0, family="f", variant="default", layout="feature_major", y_layout=y))
+             for y in names]
+    assert shown == ["f, token-major y", "f"], shown
+
+
+def test_transposes():
+    assert transposes.parse_shapes(["768x25216"]) == [(768, 25216)]
+    one = transposes.Transpose(768, 25216, "f16", "token_major")
+    assert "ins(%x : memref<768x25216xf16>) outs(%y : memref<25216x768xf16>)" in one.to_mlir(), one.to_mlir()
+    rows = transposes.format_rows(one, [("copy", 20e-6, True), ("transpose", 25e-6, True), ("PyTorch", 1e-4, False)])
+    assert rows[0] == "| 768 x 25216 | token-major | copy | 20.0 | 3873 | 1.00 |", rows
+    assert rows[1] == "| 768 x 25216 | token-major | transpose | 25.0 | 3099 | 0.80 |", rows
+    assert "PyTorch WRONG" in rows[2] and rows[2].endswith("| 0.20 |"), rows
 
 
 # Which candidates of a child do what: all others give a time, id1 the best.
