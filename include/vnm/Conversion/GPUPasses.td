@@ -83,17 +83,19 @@ def ChooseSchedule : Pass<"vnm-choose-schedule", "::mlir::ModuleOp"> {
 def StageLayouts : Pass<"vnm-stage-layouts", "::mlir::ModuleOp"> {
   let summary = "transpose activations and results that a faster kernel wants";
   let description = [{
-    Some kernel families take feature-major activations and give feature-major
-    results only. Where the built-in rule (see `vnm-choose-schedule`) would take
-    such a family for a `vnm.spmm` on memrefs if only its operands were
-    feature-major, token-major x is transposed to a buffer of its own before
-    the op, and token-major y from one after it. Products of one x in a block
-    share its transpose as long as nothing that may write x lies between them.
+    Some kernel families take feature-major activations only, or give
+    feature-major results only where rows are permuted. Where the built-in rule
+    (see `vnm-choose-schedule`) would take such a family for a `vnm.spmm` on
+    memrefs if only its operands were feature-major, token-major x is transposed
+    to a buffer of its own before the op, and token-major y, if the family
+    cannot store it, from one after it. Products of one x in a block share its
+    transpose as long as nothing that may write x lies between them.
     `convert-vnm-to-gpu` makes kernels of the transposes, which are marked
     `vnm.staged`.
 
-    T must be static. A token-major y stays if the op reads it or an operand of
-    its shape (`accumulate`, broadcast full), and then so does x.
+    T must be static. A token-major y that would have to be transposed stays if
+    the op reads it or an operand of its shape (`accumulate`, broadcast full),
+    and then so does x.
 
     ```mlir
     vnm.spmm #vnm.encoding<64:2:8>

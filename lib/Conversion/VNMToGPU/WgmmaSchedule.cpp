@@ -131,7 +131,7 @@ std::string vnm::explainWgmmaRefusal(const SpmmProblem &problem,
                          problem.panelRows);
   if (problem.xTokenMajor)
     return "requires feature-major activations, but they are token-major";
-  // Every element would be stored alone, which takes longer than a transpose.
+  // Every element would be stored alone, in a sector of its own.
   if (problem.yTokenMajor && problem.permutedRows)
     return "requires rows in order for token-major results, but they are "
            "permuted";
