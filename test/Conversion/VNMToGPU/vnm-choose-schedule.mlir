@@ -25,6 +25,20 @@ func.func @measured(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<
   return
 }
 
+// A token-major y takes the same schedules.
+// CHECK-LABEL: func.func @token_major_results
+// TABLE: schedule = #vnm.schedule<family = wgmma_sp, token_tile = 128>
+// RULE: schedule = #vnm.schedule<family = wgmma_sp, token_tile = 64>
+// SM80: schedule = #vnm.schedule<family = mma_sp, row_tile =
+// NARROW: schedule = #vnm.schedule<family = wgmma_sp, token_tile = 64>
+func.func @token_major_results(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
+    %x: memref<512x256xf16>, %y: memref<256x256xf16>) {
+  vnm.spmm #vnm.encoding<128:2:8>
+      ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x256xf16>)
+      outs(%y : memref<256x256xf16>) {y_layout = #vnm.activation_layout<token_major>}
+  return
+}
+
 // Between two shapes of the table the choice at the nearer one counts more. mma_sp
 // was only measured elsewhere.
 // CHECK-LABEL: func.func @interpolated
