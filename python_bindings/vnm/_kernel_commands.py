@@ -16,6 +16,8 @@ from ._linear import compile_linear
 from .errors import FileError, InvalidArgumentError
 
 _PATTERNS = ["64:2:5", "64:2:8", "64:2:16", "128:2:8", "128:2:16"]
+# What describes a layer, and of a module is in its text.
+_LAYER_OPTIONS = ("dtype", "bias", "activation", "token_major", "free", "permuted", "weight_layout")
 
 
 def add_compile(commands: Any) -> None:
@@ -36,12 +38,19 @@ def add_compile(commands: Any) -> None:
     parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="of vnm-lower-to-nvvm")
     parser.add_argument("--remarks", action="store_true", help="print what passes decided, and why")
     layer = parser.add_argument_group("a linear layer")
-    layer.add_argument("--dtype", choices=["f16", "bf16"], default="f16")
-    layer.add_argument("--bias", action="store_true")
-    layer.add_argument("--activation", choices=["relu", "gelu", "gelu_tanh", "silu"])
+    layer.add_argument("--dtype", choices=["f16", "bf16"], help="of weight, x and y (default f16)")
+    layer.add_argument("--bias", action="store_true", help="add a vector of R elements")
+    layer.add_argument("--activation", choices=["relu", "gelu", "gelu_tanh", "silu"], help="applied to the sums")
     layer.add_argument("--token-major", action="store_true", help="x and y as tokens x channels")
     layer.add_argument("--free", action="store_true", help="a weight in free form")
     layer.add_argument("--permuted", action="store_true", help="a weight with permuted rows; implies --free")
+    layer.add_argument(
+        "--weight-layout",
+        choices=["canonical", "fragments"],
+        help="what the kernel takes: a packed weight as it is (default), or what VNMTensor.fragments() makes of one, "
+        "which kernels for T of at most 64 and, on sm_90a with V of at least 64, for multiples of 8 read faster; "
+        "other kernels do not read it",
+    )
 
 
 def add_bench(commands: Any) -> None:
@@ -53,6 +62,12 @@ def add_bench(commands: Any) -> None:
     parser.add_argument("--chip", help="to compile for (default: this GPU's)")
     parser.add_argument("--dtype", choices=["f16", "bf16"], default="f16")
     parser.add_argument("--token-major", action="store_true", help="x and y as tokens x channels")
+    parser.add_argument(
+        "--weight-layout",
+        choices=["canonical", "fragments"],
+        default="fragments",
+        help="order of packed weights: as files have them, or that of registers for kernels that read it (default)",
+    )
     parser.add_argument("--dir", metavar="FOLDER", help="keep the kernels there")
     parser.add_argument("--json", metavar="FILE", help="write the results, which `vnm plot` draws")
     parser.add_argument("--jobs", type=int, default=1, help="kernels to compile at a time")
@@ -93,6 +108,8 @@ def _compile_layer(arguments: Any) -> Compilation:
     if not match:
         raise InvalidArgumentError(f"requires a layer RxK or RxKxT, but it is '{arguments.linear}'")
     rows, cols, tokens = (int(text) if text else None for text in match.groups())
+    if arguments.bytecode:
+        raise InvalidArgumentError("requires a module with --bytecode, but there is a layer, whose output is code")
     if arguments.pipeline or arguments.option:
         raise InvalidArgumentError("requires no pipeline and no options beside a layer, but they are given")
     layout = "token_major" if arguments.token_major else "feature_major"
@@ -105,17 +122,21 @@ def _compile_layer(arguments: Any) -> Compilation:
         format=arguments.format,
         toolkit=arguments.toolkit,
         cost_table=arguments.cost_table,
-        dtype=arguments.dtype,
+        dtype=arguments.dtype or "f16",
         bias=arguments.bias,
         activation=arguments.activation,
         x_layout=layout,
         y_layout=layout,
         form="free" if arguments.free or arguments.permuted else "strict",
         permuted_rows=arguments.permuted,
+        weight_layout=arguments.weight_layout or "canonical",
     )
 
 
 def _compile_module(arguments: Any) -> Compilation:
+    for name in _LAYER_OPTIONS:
+        if getattr(arguments, name):
+            raise InvalidArgumentError(f"requires --{name.replace('_', '-')} with --linear, but there is a module")
     options = _options(arguments.option)
     for name, value in (("pattern", arguments.pattern), ("cost-table", arguments.cost_table)):
         if value:
@@ -159,6 +180,7 @@ def run_bench(arguments: Any) -> int:
         chip=arguments.chip,
         dtype=arguments.dtype,
         token_major=arguments.token_major,
+        weight_layout=arguments.weight_layout,
         folder=arguments.dir,
         json=arguments.json,
         jobs=arguments.jobs,

@@ -58,6 +58,10 @@ def test_compile():
     assert ".entry spmm_0" in run(*layer, "--chip", "sm_90a").stdout
     assert ".entry spmm_0" in run("compile", "--linear", "64x128", "--permuted", "--pattern", "16:2:16").stdout
     fails('"m.mlir"', "compile", "m.mlir", "--chip", "sm_70", "--pattern", "64:2:8")
+    # What no layer is, and what only a layer is.
+    fails("requires --bias with --linear", "compile", "m.mlir", "--bias")
+    fails("requires --weight-layout with --linear", "compile", "m.mlir", "--weight-layout", "fragments")
+    fails("requires a module with --bytecode", "compile", "--linear", "64x64", "--bytecode")
     fails("both or none", "compile")
     fails("both or none", "compile", "m.mlir", "--linear", "64x64")
     fails("RxK or RxKxT, but it is '64'", "compile", "--linear", "64")
@@ -68,6 +72,34 @@ def test_compile():
     fails("cannot be written", "compile", "m.mlir", "-o", "none/m.mlir")
     fails("kernels to write", "compile", "m.mlir", *sparsify, "--kernels", "none")
     fails("/nowhere/bin/ptxas", "compile", "--linear", "64x64", "--format", "bin", "--toolkit", "/nowhere")
+
+
+def layouts_of(folder):
+    """The layout of the values of every kernel below a folder."""
+    paths = sorted(pathlib.Path(folder).rglob("manifest.json"))
+    entries = [entry for path in paths for entry in json.loads(path.read_text())["kernels"]]
+    return [entry["arguments"][0].get("layout", "canonical") for entry in entries]
+
+
+def test_weight_layouts():
+    """A layer's kernel reads what the option says, by default what a file holds."""
+    layer = ["compile", "--linear", "64x128x32", "--chip", "sm_90a"]
+    for option, found in (([], "canonical"), (["canonical"], "canonical"), (["fragments"], "fragments")):
+        folder = f"layout_{len(option)}_{found}"
+        run(*layer, *(["--weight-layout"] if option else []), *option, "--kernels", folder)
+        assert layouts_of(folder) == [found], option
+    assert json.loads(pathlib.Path("layout_1_fragments/manifest.json").read_text()) == (
+        vnm.compile_linear(64, 128, 32, chip="sm_90a", weight_layout="fragments").manifest
+    )
+    # Products that no kernel computes with fragments.
+    fails("static number of tokens", "compile", "--linear", "64x128", "--weight-layout", "fragments")
+    fails("1 to 64 tokens", "compile", "--linear", "64x128x128", "--weight-layout", "fragments")
+    assert "invalid choice: 'rows'" in run(*layer, "--weight-layout", "rows", status=2).stderr
+    # The benchmark takes fragments where a kernel reads them.
+    for layout, found in (("canonical", ["canonical"] * 2), ("fragments", ["canonical", "fragments"])):
+        shapes = ["64x64x136", "64x64x8"]
+        assert _bench.build(f"bench_{layout}", "sm_80", shapes, ["64:2:8"], weight_layout=layout) == 0
+        assert layouts_of(f"bench_{layout}") == found
 
 
 def test_bench():
@@ -117,6 +149,6 @@ def test_plot():
     assert "<svg" in pathlib.Path("retained.svg").read_text() and "<svg" in pathlib.Path("speed.svg").read_text()
 
 
-for test in (test_compile, test_bench, test_plot):
+for test in (test_compile, test_weight_layouts, test_bench, test_plot):
     test()
     print("passed", test.__name__)
