@@ -98,8 +98,10 @@ class VNMLinear(nn.Module):
                 f"requires x of ... x {self.in_features}, but its shape is {tuple(x.shape)}"
             )
         values, bias = self.vnm_values, self.bias
+        changing = values.requires_grad and (self.training or torch.is_grad_enabled())
         if torch.is_autocast_enabled(x.device.type):
             dtype = torch.get_autocast_dtype(x.device.type)
+            changing = changing or values.dtype != dtype
             x, values = x.to(dtype), values.to(dtype)
             bias = None if bias is None else bias.to(dtype)
         if x.dtype != values.dtype or x.device != values.device:
@@ -113,7 +115,7 @@ class VNMLinear(nn.Module):
         copies = x.is_cuda and torch.compiler.is_compiling()
         if copies:
             flat = flat.t().contiguous().t()
-        y = _ops.spmm(flat, *arrays, bias, self._v, self._m, self.fallback).t()
+        y = _ops.spmm(flat, *arrays, bias, self._v, self._m, self.fallback, changing).t()
         if copies:
             y = y.contiguous()
         return y.reshape(*x.shape[:-1], self.out_features)
