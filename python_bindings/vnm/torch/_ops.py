@@ -11,6 +11,7 @@ from typing import Any, Optional
 import torch
 from torch import Tensor
 
+from .. import errors
 from ._fragments import expect_changes, to_aligned, to_fragments
 from ._kernels import MissingKernelError, find_launch
 from ._structure import to_dense, value_columns
@@ -49,7 +50,40 @@ def spmm(
     return torch.ops.vnm.spmm.default(x, values, metadata, columns, rows, bias, v, m, fallback, changing)
 
 
+def _check(
+    x: Tensor,
+    values: Tensor,
+    metadata: Tensor,
+    columns: Tensor,
+    rows: Optional[Tensor],
+    bias: Optional[Tensor],
+    v: int,
+    m: int,
+) -> None:
+    """A kernel takes addresses: nothing else would say that they are of other arrays.
+
+    InvalidArgumentError: a device, a dtype or a shape that is not the weight's.
+    """
+    device, dtype, (out, cols) = values.device, values.dtype, (values.shape[0], x.shape[1])
+    groups = -(-cols // m)
+    ids = torch.int16 if cols < 1 << 16 else torch.int32
+    for name, tensor, wanted, shape in (
+        ("x", x, dtype, (x.shape[0], cols)),
+        ("values", values, dtype, (out, 2 * groups)),
+        ("metadata", metadata, torch.int16, (out, -(-groups // 4))),
+        ("columns", columns, ids, (-(-out // v), 4 * groups)),
+        ("rows", rows, torch.int32, (out,)),
+        ("bias", bias, dtype, (out,)),
+    ):
+        if tensor is not None and (tensor.device != device or tensor.dtype != wanted or tensor.shape != shape):
+            raise errors.InvalidArgumentError(
+                f"requires {name} of {shape}, {wanted} on {device} for this weight and x, but it is of "
+                f"{tuple(tensor.shape)}, {tensor.dtype} on {tensor.device}"
+            )
+
+
 def _on_cpu(x, values, metadata, columns, rows, bias, v, m, fallback, changing=False):  # noqa: ANN001, ANN202
+    _check(x, values, metadata, columns, rows, bias, v, m)
     return _multiply_dense(x, values, metadata, columns, rows, bias, v)
 
 
@@ -67,6 +101,7 @@ def _on_fake(x, values, metadata, columns, rows, bias, v, m, fallback, changing=
 def _on_cuda(x, values, metadata, columns, rows, bias, v, m, fallback, changing=False):  # noqa: ANN001, ANN202
     tokens, cols = x.shape
     out = values.shape[0]
+    _check(x, values, metadata, columns, rows, bias, v, m)
     if changing:
         expect_changes(values)
     changing = changing or values.is_inference()

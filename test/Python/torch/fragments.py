@@ -9,6 +9,7 @@
 # UNSUPPORTED: asan
 # RUN: rm -rf %t && mkdir %t && cd %t && %vnm_torch_python %s
 
+import contextlib
 import copy
 import gc
 import io
@@ -397,6 +398,44 @@ def test_graphs():
     before = fragments_of(other)[0]
     other.vnm_values.data.mul_(2)
     assert torch.equal(fragments_of(other)[0], 2 * before)
+
+
+def test_refuses_other_arrays():
+    """A kernel would take them for what they are not."""
+    layer = make_layer().eval()
+    x, values = torch.randn(8, COLS).half(), layer.vnm_values
+    arrays = {"metadata": layer.vnm_metadata, "columns": layer.vnm_columns, "rows": None, "bias": layer.bias}
+
+    def call(x=x, **given):
+        return vt.spmm(x, **{"values": values, **arrays, **given}, v=V, m=M, fallback="error")
+
+    with torch.no_grad():
+        with Kernels():
+            call()
+        for context in (contextlib.nullcontext, Kernels):
+            with context():
+                refuses(vnm.InvalidArgumentError, "requires x of (8, 300), torch.float16 on cpu", call, x.float())
+                refuses(vnm.InvalidArgumentError, "requires values of (72, 118)", call, x[:, :295])
+                refuses(vnm.InvalidArgumentError, "requires metadata of (72, 15), torch.int16", call, metadata=values)
+                ids = layer.vnm_columns.int()
+                refuses(vnm.InvalidArgumentError, "requires columns of (3, 240), torch.int16", call, columns=ids)
+                refuses(vnm.InvalidArgumentError, "requires rows of (72,), torch.int32", call, rows=torch.arange(72))
+                refuses(
+                    vnm.InvalidArgumentError, "requires bias of (72,), torch.float16", call, bias=layer.bias.float()
+                )
+                elsewhere = layer.vnm_metadata.to("meta")
+                refuses(
+                    vnm.InvalidArgumentError,
+                    "torch.int16 on meta",
+                    _ops._check,
+                    x,
+                    values,
+                    elsewhere,
+                    ids,
+                    *[None] * 2,
+                    V,
+                    M,
+                )
 
 
 for name, test in sorted(globals().copy().items()):
