@@ -18,8 +18,9 @@ import tempfile
 from collections.abc import Sequence
 from typing import Optional
 
+from ._checkpoint import check_writable
 from ._compile import compile, find_toolkit
-from .errors import Error, LibraryError
+from .errors import Error, FileError, LibraryError
 
 # Kernels need PTX 8.5: a driver for CUDA 12.5.
 _OLDEST_DRIVER = 12050
@@ -121,12 +122,16 @@ def build(
     weight_layout: str = "fragments",
 ) -> int:
     """Compiles a kernel per shape and pattern into `folder`; returns the exit status."""
+    try:
+        pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"requires a folder that can be written, but '{folder}' cannot: {error.strerror}") from error
     with tempfile.TemporaryDirectory() as tools:
         _write_compiler(pathlib.Path(tools))
         command = [sys.executable, str(find_benchmark() / "run.py"), "build", "--dir", folder, "--build", tools]
         command += ["--chip", chip, "--dtype", dtype, "--jobs", str(jobs), "--shapes", *shapes]
         command += ["--weight-layout", weight_layout, "--patterns", *patterns]
-        command += (["--token-major"] if token_major else [])
+        command += ["--token-major"] if token_major else []
         return subprocess.run(command, check=False).returncode
 
 
@@ -150,6 +155,8 @@ def bench(
     `weight_layout` "fragments", kernels that can read weights in fragments do.
     """
     chip = find_chip() if chip is None else (find_chip(), chip)[1]
+    if json:
+        check_writable(json)
     with tempfile.TemporaryDirectory() as temporary:
         target = folder or temporary
         status = build(target, chip, shapes, patterns, dtype, token_major, jobs, weight_layout)

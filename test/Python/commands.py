@@ -16,7 +16,7 @@ import sys
 
 import numpy as np
 import vnm
-from vnm import _bench
+from vnm import __main__, _bench
 
 RNG = np.random.default_rng(5)
 MODULE = """func.func @f(%x: tensor<64x32xf16>) -> tensor<64x32xf16> {
@@ -68,6 +68,8 @@ def test_compile():
     fails("R to be a positive integer, but it is 0", "compile", "--linear", "0x64")
     fails("no pipeline and no options beside a layer", "compile", "--linear", "64x64", "--option", "ptx=86")
     fails("options NAME=VALUE, but found 'ptx'", "compile", "m.mlir", "--option", "ptx")
+    fails("requires --chip VALUE instead of --option chip=sm_90a", "compile", "m.mlir", "--option", "chip=sm_90a")
+    fails("requires options of vnm-lower-to-nvvm, but 'threads' is none", "compile", "m.mlir", "--option", "threads=3")
     fails("'none.mlir' cannot be read", "compile", "none.mlir")
     fails("cannot be written", "compile", "m.mlir", "-o", "none/m.mlir")
     fails("kernels to write", "compile", "m.mlir", *sparsify, "--kernels", "none")
@@ -111,7 +113,31 @@ def test_bench():
     entry = json.loads(manifests[0].read_text())["kernels"][0]
     assert (entry["chip"], entry["format"]) == ("sm_90a", "cubin" if _bench.has_ptxas() else "ptx")
     assert pathlib.Path("built/run.py").exists()
+    assert "positive integer, but it is '0'" in run("bench", "--jobs", "0", status=2).stderr
+    pathlib.Path("file").touch()
+    try:
+        _bench.build("file/kernels", "sm_90a", ["64x64x64"], ["64:2:8"])
+    except vnm.FileError as error:
+        assert "'file/kernels' cannot" in str(error), error
+    else:
+        raise AssertionError("requires a FileError")
     assert _bench.build("bad", "sm_70", ["64x64x64"], ["64:2:8"]) == 1
+
+
+def test_help():
+    """Every command says what it does, and every option what it is."""
+    listed = run("--help").stdout
+    assert "COMMAND --help" in listed and run(status=2).stderr == listed
+    for command in ("compress", "inspect", "verify", "compile", "bench", "plot"):
+        assert f"    {command} " in listed
+        text = run(command, "--help").stdout
+        # A paragraph between the usage and the arguments.
+        assert len(text.split("\n\n")[1].split()) > 8 and "arguments:" not in text.split("\n\n")[1], text
+    parser = __main__._parser()
+    (commands,) = (action for action in parser._actions if action.dest == "command")
+    for name, command in commands.choices.items():
+        bare = [action.dest for action in command._actions if not action.help]
+        assert not bare, (name, bare)
 
 
 def test_plot():
@@ -149,6 +175,6 @@ def test_plot():
     assert "<svg" in pathlib.Path("retained.svg").read_text() and "<svg" in pathlib.Path("speed.svg").read_text()
 
 
-for test in (test_compile, test_weight_layouts, test_bench, test_plot):
+for test in (test_compile, test_weight_layouts, test_bench, test_help, test_plot):
     test()
     print("passed", test.__name__)
