@@ -145,7 +145,8 @@ def test_layouts_for_training():
     # Where there is but one, it is taken.
     vt.use_kernels(made[0])
     assert _kernels.find_kernel(model[0].kernel_key(), 8, DEVICE, True).reads_fragments
-    refuses(vnm.InvalidArgumentError, "weight_layout of", vt.compile_kernels, model, "f", weight_layout="rows", **options)
+    wrong = {**options, "weight_layout": "rows"}
+    refuses(vnm.InvalidArgumentError, "weight_layout of", vt.compile_kernels, model, "f", **wrong)
     refuses(
         vnm.CompileError, "1 to 64 tokens", vt.compile_kernels, model, "f", tokens=[72], chip="sm_80", format="isa",
         weight_layout="fragments",

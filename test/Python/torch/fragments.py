@@ -344,6 +344,23 @@ def test_training():
         assert len(texts) == 1 and "weight_layout='canonical'" in texts[0], texts
 
 
+def test_compiled_models():
+    """What a compiled graph hands to the operator is known by its memory, too."""
+    for backend in ("aot_eager", "inductor"):
+        torch._dynamo.reset()
+        layer = make_layer().eval()
+        compiled = torch.compile(layer, fullgraph=True, backend=backend)
+        with Kernels("fragments", "canonical") as kernels:
+            for change in (by_optimizer(torch.optim.AdamW, fused=True, eps=1e-3), in_place, load, replace_data) * 2:
+                kernels.used.clear()
+                with torch.no_grad():
+                    x = torch.randn(8, COLS).half()
+                    expected = x.float() @ layer.to_dense().float().t() + layer.bias.float()
+                    assert torch.allclose(compiled(x).float(), expected, rtol=1e-2, atol=1e-2), change.__name__
+                assert kernels.used == ["fragments"]
+                change(layer)
+
+
 def test_when_a_weight_may_change():
     with Kernels("fragments", "canonical") as kernels, torch.no_grad():
         layer, x = make_layer(), torch.randn(8, COLS).half()
