@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     inspect = commands.add_parser(
         "inspect",
         help="list the tensors of files",
-        description="Lists the tensors of safetensors files: name, type, shape, bytes, and of packed weights the pattern.",
+        description="Lists the tensors of safetensors files: name, type, shape, bytes, and the pattern of packed ones.",
     )
     inspect.set_defaults(action=_inspect)
     inspect.add_argument("files", nargs="+", metavar="FILE", help="a safetensors file")

@@ -29,8 +29,8 @@ def add_compile(commands: Any) -> None:
     parser = commands.add_parser(
         "compile",
         help="compile a module, or a linear layer, to PTX or a cubin",
-        description="Compiles the sparse products of a module, or of one linear layer, for an NVIDIA GPU. No GPU is needed; "
-        "--format bin needs ptxas.",
+        description="Compiles the sparse products of a module, or of one linear layer, for an NVIDIA GPU. No GPU is "
+        "needed; --format bin needs ptxas.",
         epilog="examples: vnm compile model.mlir --pattern 64:2:8 --chip sm_90a --kernels kernels; "
         "vnm compile --linear 4096x4096x16 --bias --chip sm_90a --kernels kernels",
     )
