@@ -90,7 +90,7 @@ def test_layouts():
     linear = nn.Linear(64, 128).half()
     for form in ("strict", "free"):
         model = nn.Sequential(vt.VNMLinear.from_dense(linear.weight, vt.structure(linear.weight, "64:2:4", form=form)))
-        made, = vt.compile_kernels(model, f"all_{form}", tokens=[128], chip="sm_90a", format="isa")
+        (made,) = vt.compile_kernels(model, f"all_{form}", tokens=[128], chip="sm_90a", format="isa")
         # Columns of a layer may be in any order, even all of them.
         entry = json.loads((made / "manifest.json").read_text())["kernels"][0]
         kinds = {argument["name"]: argument["kind"] for argument in entry["arguments"]}
@@ -168,7 +168,9 @@ def test_compiles_without_weights():
     permuted = vt.compile_kernels(model, "permuted", pattern="64:2:8", permute_rows=True, **options)
     assert all("_True_" in path.name for path in permuted)
     assert len(vt.compile_kernels(model, "some", pattern="64:2:8", filter="2", **options)) == 1
-    refuses(vnm.InvalidArgumentError, "f16 or bf16", vt.compile_kernels, model.float(), "f", pattern="64:2:8", **options)
+    refuses(
+        vnm.InvalidArgumentError, "f16 or bf16", vt.compile_kernels, model.float(), "f", pattern="64:2:8", **options
+    )
     model[2].weight = model[0].weight
     model[0].weight = nn.Parameter(torch.zeros(128, 64, dtype=torch.float64))
     refuses(vt.LayerError, "layer '0'", vt.compile_kernels, model, "f", pattern="64:2:8", **options)
