@@ -163,11 +163,48 @@ def check_compile():
     yield {"check": "no kernel", "correct": raised and z.shape == (30000, 3072)}
 
 
+def check_changes(rows=4096, cols=4096, tokens=2048, device="cuda"):
+    """Layers follow their weights: through fused steps, and in a CUDA graph that trains."""
+    layer, _ = make_layer(rows, cols, False, "64:2:8", device)
+    layer.vnm_values.requires_grad_()
+    optimizer = torch.optim.AdamW(layer.parameters(), lr=1e-3, eps=1e-3, fused=True)
+    x = torch.randn(tokens, cols, device=device).half()
+
+    @torch.no_grad()
+    def is_right(y):
+        expected = x.double() @ layer.to_dense().double().t()
+        return bool((y.double() - expected).abs().max() <= TOLERANCE * expected.abs().max())
+
+    @torch.no_grad()
+    def evaluate():
+        return is_right(layer.eval()(x))
+
+    def train():
+        y = layer.train()(x)
+        right = is_right(y)
+        y.square().mean().backward()
+        optimizer.step()
+        return right
+
+    right = [step() for step in (evaluate, train, evaluate, train, train, evaluate)]
+    yield {"check": "training", "correct": all(right), "changing_us": measure(lambda: layer.train()(x))}
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        y = layer.train()(x)
+    right = []
+    for _ in range(3):
+        graph.replay()
+        right += [is_right(y), evaluate()]
+        # As a step within a graph does, which counts no version.
+        layer.vnm_values.data.mul_(1.5)
+    yield {"check": "graph that trains", "correct": all(right)}
+
+
 def run(options):
     vt.use_kernels(options.dir)
     facts = {"device": torch.cuda.get_device_name(), "torch": torch.__version__, "date": time.strftime("%Y-%m-%d")}
     results = []
-    for part in (check_masks, time_masks, check_layers, check_compile):
+    for part in (check_masks, time_masks, check_layers, check_changes, check_compile):
         for entry in part():
             results.append(entry)
             print(json.dumps(entry), flush=True)

@@ -20,35 +20,63 @@ from .errors import Error
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="vnm", description="V:N:M sparsity for checkpoints and kernels")
+    parser = argparse.ArgumentParser(
+        prog="vnm", description="V:N:M sparsity for checkpoints and kernels", epilog="vnm COMMAND --help explains each"
+    )
     parser.add_argument("--version", action="store_true", help="print the library's version")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
-    compress = commands.add_parser("compress", help="prune and pack the weights of a checkpoint")
+    compress = commands.add_parser(
+        "compress",
+        help="prune and pack the weights of a checkpoint",
+        description="Prunes the weights of a checkpoint to V:N:M and packs them: matrices of f16, bf16 or f32 whose "
+        "name ends in 'weight', except embeddings, heads and norms, or those that --layers names. All else is copied. "
+        "After a kill the same command goes on where it was.",
+        epilog="example: vnm compress model.safetensors -o sparse.safetensors --pattern 64:2:8 --report report.html",
+    )
     compress.set_defaults(action=_compress)
     compress.add_argument("input", help="a safetensors file, an index of shards, or a folder that holds either")
     compress.add_argument("-o", "--output", required=True, help="a file; a folder if the input is sharded")
-    compress.add_argument("--pattern", default="64:2:8", help="V:N:M (default 64:2:8)")
+    compress.add_argument("--pattern", default="64:2:8", help="V:N:M, as 64:2:8, the default: of M columns 2 per row")
     compress.add_argument("--layers", metavar="REGEX", help="compress weights whose name matches, and no others")
     compress.add_argument("--transposed", metavar="REGEX", help="weights stored as in x out, such as GPT-2's Conv1D")
     compress.add_argument("--free", action="store_true", help="search for better columns than strict form can have")
     compress.add_argument("--permute", action="store_true", help="choose rows of panels too; implies --free")
-    compress.add_argument("--effort", choices=["fast", "default", "high"], default="default", help="of the search")
-    compress.add_argument("--criterion", choices=["magnitude", "wanda", "ria"], default="magnitude", help="of importance")
+    compress.add_argument(
+        "--effort", choices=["fast", "default", "high"], default="default", help="how hard --free searches"
+    )
+    compress.add_argument(
+        "--criterion",
+        choices=["magnitude", "wanda", "ria"],
+        default="magnitude",
+        help="what makes a weight important: its magnitude (default), with the norms of inputs (wanda), or beside "
+        "others of its row and column, with or without norms (ria)",
+    )
     compress.add_argument("--norms", metavar="FILE", help="norms of the layers' inputs (safetensors, by weight name)")
     compress.add_argument("--keep-bad", action="store_true", help="leave layers dense that cannot be pruned")
-    compress.add_argument("--report", metavar="FILE", help="write what became of each tensor, as HTML or JSON by the name")
+    compress.add_argument(
+        "--report", metavar="FILE", help="write what became of each tensor, as HTML or JSON by the name"
+    )
     compress.add_argument("--force", action="store_true", help="write over an output that exists")
     compress.add_argument("--quiet", action="store_true", help="show no progress")
 
-    inspect = commands.add_parser("inspect", help="list the tensors of files")
+    inspect = commands.add_parser(
+        "inspect",
+        help="list the tensors of files",
+        description="Lists the tensors of safetensors files: name, type, shape, bytes, and the pattern of packed ones.",
+    )
     inspect.set_defaults(action=_inspect)
-    inspect.add_argument("files", nargs="+")
+    inspect.add_argument("files", nargs="+", metavar="FILE", help="a safetensors file")
     inspect.add_argument("--json", action="store_true", help="print JSON")
 
-    check = commands.add_parser("verify", help="check files and every rule of their packed weights")
+    check = commands.add_parser(
+        "verify",
+        help="check files and every rule of their packed weights",
+        description="Checks safetensors files and every rule of their packed weights; the exit status is 1 if one "
+        "is broken.",
+    )
     check.set_defaults(action=_verify)
-    check.add_argument("files", nargs="+")
+    check.add_argument("files", nargs="+", metavar="FILE", help="a safetensors file")
 
     add_compile(commands)
     add_bench(commands)
@@ -136,7 +164,7 @@ def main(arguments: Optional[list[str]] = None) -> int:
         print(f"vnm {version()}")
         return 0
     if parsed.command is None:
-        parser.print_usage(sys.stderr)
+        parser.print_help(sys.stderr)
         return 2
     try:
         return parsed.action(parsed)

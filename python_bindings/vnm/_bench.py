@@ -18,8 +18,9 @@ import tempfile
 from collections.abc import Sequence
 from typing import Optional
 
+from ._checkpoint import check_writable
 from ._compile import compile, find_toolkit
-from .errors import Error, LibraryError
+from .errors import Error, FileError, LibraryError
 
 # Kernels need PTX 8.5: a driver for CUDA 12.5.
 _OLDEST_DRIVER = 12050
@@ -118,13 +119,19 @@ def build(
     dtype: str = "f16",
     token_major: bool = False,
     jobs: int = 1,
+    weight_layout: str = "fragments",
 ) -> int:
     """Compiles a kernel per shape and pattern into `folder`; returns the exit status."""
+    try:
+        pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"requires a folder that can be written, but '{folder}' cannot: {error.strerror}") from error
     with tempfile.TemporaryDirectory() as tools:
         _write_compiler(pathlib.Path(tools))
         command = [sys.executable, str(find_benchmark() / "run.py"), "build", "--dir", folder, "--build", tools]
         command += ["--chip", chip, "--dtype", dtype, "--jobs", str(jobs), "--shapes", *shapes]
-        command += ["--patterns", *patterns] + (["--token-major"] if token_major else [])
+        command += ["--weight-layout", weight_layout, "--patterns", *patterns]
+        command += ["--token-major"] if token_major else []
         return subprocess.run(command, check=False).returncode
 
 
@@ -135,6 +142,7 @@ def bench(
     chip: Optional[str] = None,
     dtype: str = "f16",
     token_major: bool = False,
+    weight_layout: str = "fragments",
     folder: Optional[str] = None,
     json: Optional[str] = None,
     jobs: int = 1,
@@ -143,12 +151,15 @@ def bench(
 ) -> int:
     """Compiles and measures kernels beside cuBLAS; returns the exit status.
 
-    Shapes are RxKxT or names of sets (docs/performance.md), patterns V:N:M.
+    Shapes are RxKxT or names of sets (docs/performance.md), patterns V:N:M. With
+    `weight_layout` "fragments", kernels that can read weights in fragments do.
     """
     chip = find_chip() if chip is None else (find_chip(), chip)[1]
+    if json:
+        check_writable(json)
     with tempfile.TemporaryDirectory() as temporary:
         target = folder or temporary
-        status = build(target, chip, shapes, patterns, dtype, token_major, jobs)
+        status = build(target, chip, shapes, patterns, dtype, token_major, jobs, weight_layout)
         if status:
             return status
         command = [sys.executable, str(find_benchmark() / "run.py"), "run", "--dir", target, "--dtype", dtype]

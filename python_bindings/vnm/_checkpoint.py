@@ -57,6 +57,8 @@ def find_checkpoint(source: str, target: str) -> Checkpoint:
     if path.name.endswith(".index.json"):
         names = sorted(set(read_index(path)["weight_map"].values()))
         folder = pathlib.Path(target)
+        if folder.exists() and not folder.is_dir():
+            raise InvalidArgumentError(f"requires a folder for a sharded checkpoint, but '{target}' is a file")
         shards = [Shard(path.parent / name, folder / name) for name in names]
         checkpoint = Checkpoint(shards, folder / path.name)
     else:
@@ -94,6 +96,14 @@ def write_index(checkpoint: Checkpoint) -> None:
                 weight_map[name] = shard.target.name
                 total += file.read_raw(name).data.nbytes
     write_json(checkpoint.index, {"metadata": {"total_size": total}, "weight_map": weight_map})
+
+
+def check_writable(path: str) -> None:
+    """FileError: a file that cannot be, which is better known before the work."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path) or not os.access(folder, os.W_OK):
+        why = "it is a folder" if os.path.isdir(path) else f"there is no writable folder '{folder}'"
+        raise FileError(f"requires a writable path, but '{path}' cannot be written: {why}")
 
 
 def write_json(path: pathlib.Path, content: Any) -> None:

@@ -21,7 +21,7 @@ import time
 from typing import Any, NamedTuple, Optional
 
 from ._arrays import BFLOAT16
-from ._checkpoint import Checkpoint, Shard, find_checkpoint, stamp, write_index, write_json
+from ._checkpoint import Checkpoint, Shard, check_writable, find_checkpoint, stamp, write_index, write_json
 from ._files import RawTensor, SafetensorsFile, SafetensorsWriter
 from ._pattern import Pattern
 from ._progress import Progress
@@ -231,6 +231,23 @@ def describe(row: dict[str, Any]) -> str:
     return text + (f" ({row['note']})" if "note" in row else "")
 
 
+def _check_expressions(checkpoint: Checkpoint, options: CompressOptions) -> None:
+    """InvalidArgumentError: one that is none, or that no name of a tensor matches."""
+    names: list[str] = []
+    for shard in checkpoint.shards:
+        with SafetensorsFile(shard.source) as file:
+            names += file.plain_names() + file.packed_names()
+    for what, expression in (("layers", options.layers), ("transposed", options.transposed)):
+        try:
+            found = expression is None or any(re.search(expression, name) for name in names)
+        except re.error as error:
+            raise InvalidArgumentError(f"requires a regular expression, but '{expression}' is none: {error}") from error
+        if not found:
+            raise InvalidArgumentError(
+                f"requires {what} that match the name of a tensor, but '{expression}' matches none of {len(names)}"
+            )
+
+
 def compress_checkpoint(
     source: str,
     target: str,
@@ -247,16 +264,14 @@ def compress_checkpoint(
     another run; a layer that cannot be pruned, unless options.keep_bad.
     """
     options = options._replace(pattern=str(Pattern(options.pattern)))
-    for expression in (options.layers, options.transposed):
-        try:
-            re.compile(expression or "")
-        except re.error as error:
-            raise InvalidArgumentError(f"requires a regular expression, but '{expression}' is none: {error}") from error
     if options.criterion == "wanda" and options.norms is None:
         raise InvalidArgumentError("requires norms of the layers' inputs for wanda, but there are none")
     if options.criterion == "magnitude" and options.norms is not None:
         raise InvalidArgumentError("requires the criterion wanda or ria with norms, but it is magnitude")
     checkpoint = find_checkpoint(source, target)
+    _check_expressions(checkpoint, options)
+    if report is not None:
+        check_writable(report)
     state = {"version": 1, "options": list(options), "sources": checkpoint.stamp()}
     if options.norms is not None:
         SafetensorsFile(options.norms).close()  # Raises for what is no such file.

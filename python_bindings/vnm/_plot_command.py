@@ -16,7 +16,13 @@ from .errors import InvalidArgumentError
 
 def add_plot(commands: Any) -> None:
     """Adds the command's options."""
-    parser = commands.add_parser("plot", help="draw speed by pattern, or a packed weight's mask")
+    parser = commands.add_parser(
+        "plot",
+        help="draw speed by pattern, or a packed weight's mask",
+        description="Draws the results of vnm bench, speed over cuBLAS by pattern, or what a packed weight keeps. "
+        "Needs matplotlib (pip install 'vnm[plot]').",
+        epilog="examples: vnm plot results.json -o speed.svg; vnm plot sparse.safetensors --layer NAME -o mask.png",
+    )
     parser.set_defaults(action=run_plot)
     parser.add_argument("input", help="results of vnm bench (.json), or packed weights (.safetensors)")
     parser.add_argument("-o", "--output", required=True, metavar="FILE", help="a .png, .svg or .pdf")

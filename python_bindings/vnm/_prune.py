@@ -64,7 +64,9 @@ def prune_options(
     permute_rows: bool = False,
     threads: int = 0,
 ) -> Any:
-    """The C structure of options of pruning."""
+    """The C structure of options of pruning. InvalidArgumentError: one that is none."""
+    if permute_rows and form == "strict":
+        raise InvalidArgumentError("requires form='free' with permute_rows, but it is 'strict'")
     return defaults(
         "PruneOptions",
         form=number("Form", form),

@@ -16,7 +16,7 @@ import sys
 
 import numpy as np
 import vnm
-from vnm import _bench
+from vnm import __main__, _bench
 
 RNG = np.random.default_rng(5)
 MODULE = """func.func @f(%x: tensor<64x32xf16>) -> tensor<64x32xf16> {
@@ -58,16 +58,50 @@ def test_compile():
     assert ".entry spmm_0" in run(*layer, "--chip", "sm_90a").stdout
     assert ".entry spmm_0" in run("compile", "--linear", "64x128", "--permuted", "--pattern", "16:2:16").stdout
     fails('"m.mlir"', "compile", "m.mlir", "--chip", "sm_70", "--pattern", "64:2:8")
+    # What no layer is, and what only a layer is.
+    fails("requires --bias with --linear", "compile", "m.mlir", "--bias")
+    fails("requires --weight-layout with --linear", "compile", "m.mlir", "--weight-layout", "fragments")
+    fails("requires a module with --bytecode", "compile", "--linear", "64x64", "--bytecode")
     fails("both or none", "compile")
     fails("both or none", "compile", "m.mlir", "--linear", "64x64")
     fails("RxK or RxKxT, but it is '64'", "compile", "--linear", "64")
     fails("R to be a positive integer, but it is 0", "compile", "--linear", "0x64")
     fails("no pipeline and no options beside a layer", "compile", "--linear", "64x64", "--option", "ptx=86")
     fails("options NAME=VALUE, but found 'ptx'", "compile", "m.mlir", "--option", "ptx")
+    fails("requires --chip VALUE instead of --option chip=sm_90a", "compile", "m.mlir", "--option", "chip=sm_90a")
+    fails("requires options of vnm-lower-to-nvvm, but 'threads' is none", "compile", "m.mlir", "--option", "threads=3")
     fails("'none.mlir' cannot be read", "compile", "none.mlir")
     fails("cannot be written", "compile", "m.mlir", "-o", "none/m.mlir")
     fails("kernels to write", "compile", "m.mlir", *sparsify, "--kernels", "none")
     fails("/nowhere/bin/ptxas", "compile", "--linear", "64x64", "--format", "bin", "--toolkit", "/nowhere")
+
+
+def layouts_of(folder):
+    """The layout of the values of every kernel below a folder."""
+    paths = sorted(pathlib.Path(folder).rglob("manifest.json"))
+    entries = [entry for path in paths for entry in json.loads(path.read_text())["kernels"]]
+    return [entry["arguments"][0].get("layout", "canonical") for entry in entries]
+
+
+def test_weight_layouts():
+    """A layer's kernel reads what the option says, by default what a file holds."""
+    layer = ["compile", "--linear", "64x128x32", "--chip", "sm_90a"]
+    for option, found in (([], "canonical"), (["canonical"], "canonical"), (["fragments"], "fragments")):
+        folder = f"layout_{len(option)}_{found}"
+        run(*layer, *(["--weight-layout"] if option else []), *option, "--kernels", folder)
+        assert layouts_of(folder) == [found], option
+    assert json.loads(pathlib.Path("layout_1_fragments/manifest.json").read_text()) == (
+        vnm.compile_linear(64, 128, 32, chip="sm_90a", weight_layout="fragments").manifest
+    )
+    # Products that no kernel computes with fragments.
+    fails("static number of tokens", "compile", "--linear", "64x128", "--weight-layout", "fragments")
+    fails("1 to 64 tokens", "compile", "--linear", "64x128x128", "--weight-layout", "fragments")
+    assert "invalid choice: 'rows'" in run(*layer, "--weight-layout", "rows", status=2).stderr
+    # The benchmark takes fragments where a kernel reads them.
+    for layout, found in (("canonical", ["canonical"] * 2), ("fragments", ["canonical", "fragments"])):
+        shapes = ["64x64x136", "64x64x8"]
+        assert _bench.build(f"bench_{layout}", "sm_80", shapes, ["64:2:8"], weight_layout=layout) == 0
+        assert layouts_of(f"bench_{layout}") == found
 
 
 def test_bench():
@@ -79,7 +113,31 @@ def test_bench():
     entry = json.loads(manifests[0].read_text())["kernels"][0]
     assert (entry["chip"], entry["format"]) == ("sm_90a", "cubin" if _bench.has_ptxas() else "ptx")
     assert pathlib.Path("built/run.py").exists()
+    assert "positive integer, but it is '0'" in run("bench", "--jobs", "0", status=2).stderr
+    pathlib.Path("file").touch()
+    try:
+        _bench.build("file/kernels", "sm_90a", ["64x64x64"], ["64:2:8"])
+    except vnm.FileError as error:
+        assert "'file/kernels' cannot" in str(error), error
+    else:
+        raise AssertionError("requires a FileError")
     assert _bench.build("bad", "sm_70", ["64x64x64"], ["64:2:8"]) == 1
+
+
+def test_help():
+    """Every command says what it does, and every option what it is."""
+    listed = run("--help").stdout
+    assert "COMMAND --help" in listed and run(status=2).stderr == listed
+    for command in ("compress", "inspect", "verify", "compile", "bench", "plot"):
+        assert f"    {command} " in listed
+        text = run(command, "--help").stdout
+        # A paragraph between the usage and the arguments.
+        assert len(text.split("\n\n")[1].split()) > 8 and "arguments:" not in text.split("\n\n")[1], text
+    parser = __main__._parser()
+    (commands,) = (action for action in parser._actions if action.dest == "command")
+    for name, command in commands.choices.items():
+        bare = [action.dest for action in command._actions if not action.help]
+        assert not bare, (name, bare)
 
 
 def test_plot():
@@ -117,6 +175,6 @@ def test_plot():
     assert "<svg" in pathlib.Path("retained.svg").read_text() and "<svg" in pathlib.Path("speed.svg").read_text()
 
 
-for test in (test_compile, test_bench, test_plot):
+for test in (test_compile, test_weight_layouts, test_bench, test_help, test_plot):
     test()
     print("passed", test.__name__)

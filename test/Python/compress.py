@@ -128,6 +128,10 @@ def test_bad_layers():
     fails("c.bias: requires a matrix", "compress", "bad.safetensors", "-o", "x", "--layers", "bias")
     fails("V is 63", "compress", "bad.safetensors", "-o", "x", "--pattern", "63:2:8")
     fails("regular expression", "compress", "bad.safetensors", "-o", "x", "--layers", "(")
+    for option in ("layers", "transposed"):
+        text = f"requires {option} that match the name of a tensor, but 'c_atn' matches none"
+        fails(text, "compress", "bad.safetensors", "-o", "x", f"--{option}", "c_atn")
+    fails("no writable folder", "compress", "bad.safetensors", "-o", "x", "--report", "none/report.html")
     fails("there is no 'none'", "compress", "none", "-o", "x")
     fails("is both", "compress", "bad.safetensors", "-o", "bad.safetensors")
     fails("No such file", "compress", "bad.safetensors", "-o", "none/x")

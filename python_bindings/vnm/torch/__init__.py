@@ -23,6 +23,7 @@ except ImportError as error:
 
 from ._calibrate import calibrate
 from ._files import load_, save, storage_metadata
+from ._fragments import forget_fragments
 from ._kernels import MissingKernelError, compile_kernels, use_kernels
 from ._layers import LayerError
 from ._linear import VNMLinear
@@ -40,6 +41,7 @@ __all__ = [
     "VNMLinear",
     "calibrate",
     "compile_kernels",
+    "forget_fragments",
     "importance",
     "load_",
     "prune",

@@ -57,23 +57,37 @@ def _check_metadata(model: nn.Module, found: "dict[str, str]", path: object) -> 
 def save(model: nn.Module, path: Union[str, "os.PathLike[str]"]) -> None:
     """Writes a model's state to a safetensors file that vnm.load() reads, too.
 
-    Needs the package safetensors. The file appears as a whole.
+    Needs the package safetensors. The file appears as a whole. FileError: it cannot be
+    written; InvalidArgumentError: tensors that share memory.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     state: "dict[str, Tensor]" = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     part = f"{os.fspath(path)}.part"
-    save_file(state, part, metadata={"format": "pt", **storage_metadata(model)})
-    os.replace(part, path)
+    try:
+        save_file(state, part, metadata={"format": "pt", **storage_metadata(model)})
+        os.replace(part, path)
+    except (SafetensorError, OSError) as error:
+        raise errors.FileError(f"requires a writable path, but '{path}' cannot be written: {error}") from error
+    except RuntimeError as error:
+        raise errors.InvalidArgumentError(f"requires a state that safetensors can hold, but: {error}") from error
 
 
 def load_(model: nn.Module, path: Union[str, "os.PathLike[str]"]) -> None:
     """Reads a file of save() into a model of the same sparse layers.
 
-    FormatError: a layer of another pattern, form, shape or dtype, which it names.
+    FormatError: a layer of another pattern, form, shape or dtype, which it names, or no
+    safetensors file; FileError: none that can be read.
     """
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
-    with safe_open(os.fspath(path), "pt") as file:
-        _check_metadata(model, file.metadata() or {}, path)
-        model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})
+    try:
+        with safe_open(os.fspath(path), "pt") as file:
+            _check_metadata(model, file.metadata() or {}, path)
+            state = {name: file.get_tensor(name) for name in file.keys()}
+    except SafetensorError as error:
+        raise errors.FormatError(f"requires a safetensors file, but '{path}' is none: {error}") from error
+    except OSError as error:
+        raise errors.FileError(f"requires a readable file, but '{path}' cannot be read: {error}") from error
+    model.load_state_dict(state)

@@ -6,6 +6,7 @@
 
 """The compiled kernels that layers launch, and how they are made."""
 
+import math
 import os
 import pathlib
 from collections.abc import Iterable
@@ -57,11 +58,12 @@ def make_key(pattern: str, rows: int, cols: int, dtype: torch.dtype, permuted: b
     return Key(pattern, rows, cols, _DTYPES[dtype], permuted, bias)
 
 
-def find_kernel(key: Key, tokens: int, device: torch.device) -> Kernel:
+def find_kernel(key: Key, tokens: int, device: torch.device, changing: bool = False) -> Kernel:
     """The kernel for the fewest tokens that are enough, else one for any number.
 
-    MissingKernelError: none. A product with a bias takes a kernel without one if
-    there is none with it.
+    Of two that differ in the layout of the weight, that for fragments, or, if the weight
+    is `changing`, the other. MissingKernelError: none. A product with a bias takes a kernel
+    without one if there is none with it.
     """
     candidates = _kernels.get(key, []) or _kernels.get(key._replace(bias=False), [])
     enough = [
@@ -69,7 +71,7 @@ def find_kernel(key: Key, tokens: int, device: torch.device) -> Kernel:
     ]
     if not enough:
         raise MissingKernelError(_advice(key, tokens, device, candidates))
-    return min(enough, key=lambda kernel: (kernel.tokens is None, kernel.tokens))
+    return min(enough, key=lambda kernel: (kernel.tokens or math.inf, kernel.reads_fragments == changing))
 
 
 def find_launch(
@@ -82,15 +84,16 @@ def find_launch(
     bias: bool,
     tokens: int,
     device: torch.device,
+    changing: bool = False,
 ) -> Launch:
     """What computes a product of T columns. Errors are those of make_key(), of find_kernel()
     and of the driver."""
     # Every call of a layer comes here: a product that was seen takes one look-up.
-    product = (v, m, rows, cols, dtype, permuted, bias, tokens, device)
+    product = (v, m, rows, cols, dtype, permuted, bias, tokens, device, changing)
     found = _launches.get(product)
     if found is None:
         count = padded_tokens(tokens)
-        kernel = find_kernel(make_key(f"{v}:2:{m}", rows, cols, dtype, permuted, bias), count, device)
+        kernel = find_kernel(make_key(f"{v}:2:{m}", rows, cols, dtype, permuted, bias), count, device, changing)
         found = _launches[product] = Launch(kernel, kernel.tokens or count, device)
     return found
 
@@ -109,7 +112,7 @@ def _advice(key: Key, tokens: int, device: torch.device, candidates: "list[Kerne
     )
 
 
-def weight_layout(v: int, tokens: int, chip: str) -> str:
+def fastest_layout(v: int, tokens: int, chip: str) -> str:
     """The layout of weights that the fastest kernel for a static T on a chip reads."""
     reads = tokens <= 64 or (chip == "sm_90a" and v >= 64 and tokens % 8 == 0)
     return "fragments" if reads else "canonical"
@@ -160,6 +163,7 @@ def compile_kernels(
     pattern: Optional[PatternLike] = None,
     filter: Any = None,  # noqa: A002
     permute_rows: bool = False,
+    weight_layout: Optional[str] = None,
     format: str = "bin",  # noqa: A002
     **options: Any,
 ) -> "list[pathlib.Path]":
@@ -170,20 +174,25 @@ def compile_kernels(
     their data nor a search is needed.
     Numbers from 8 on are rounded up to a multiple of 8. Kernels read weights in fragments
     (docs/gpu.md) where that is faster; layers make these when they are first called, and
-    keep them beside their own arrays. `format`, `toolkit` and further
+    keep them beside their own arrays. With `weight_layout="canonical"` they read the layers'
+    arrays, which is for layers that are trained. `format`, `toolkit` and further
     options of vnm-lower-to-nvvm (docs/gpu.md), such as cost_table=FILE, are those of
     vnm.compile(): "bin" needs NVIDIA's ptxas, none needs a GPU. Returns the folders of
     the kernels, which use_kernels(folder) finds. LayerError: a dense layer that does not
     fit; other errors are the compiler's.
     """
     keys = _keys_of(model, pattern, filter, permute_rows)
+    if weight_layout not in (None, "canonical", "fragments"):
+        raise errors.InvalidArgumentError(
+            f"requires weight_layout of canonical, fragments or None, but it is {weight_layout!r}"
+        )
     counts = sorted({padded_tokens(number) for number in tokens})
     made = []
     for key in sorted(keys):
         for count in counts:
-            layout = weight_layout(Pattern(key.pattern).v, count, chip)
+            layout = weight_layout or fastest_layout(Pattern(key.pattern).v, count, chip)
             compiled = _compile.compile(to_mlir(key, count, layout), chip=chip, format=format, ir=None, **options)
-            name = "_".join(str(part).replace(":", "_") for part in (*key, count))
+            name = "_".join(str(part).replace(":", "_") for part in (*key, count, layout))
             made.append(pathlib.Path(folder) / name)
             compiled.write(made[-1])
     return made

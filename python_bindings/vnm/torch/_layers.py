@@ -7,6 +7,7 @@
 """Which layers of a model can be made sparse, and why others cannot."""
 
 import re
+import sys
 from collections.abc import Iterator
 from typing import Callable, NamedTuple, Optional, Union
 
@@ -51,8 +52,15 @@ def find_candidates(model: nn.Module, chosen: Filter = None, *, with_data: bool 
     a match of, or a function of name and module. None means all. Without `with_data`,
     weights on the device meta are as good as others. InvalidArgumentError: neither;
     LayerError is for the caller to raise."""
+    if not isinstance(model, nn.Module):
+        raise errors.InvalidArgumentError(f"requires a torch.nn.Module, but it is a {type(model).__qualname__}")
     if isinstance(chosen, str):
-        expression = re.compile(chosen)
+        try:
+            expression = re.compile(chosen)
+        except re.error as error:
+            raise errors.InvalidArgumentError(
+                f"requires a filter that is a regular expression, but {chosen!r} is none: {error}"
+            ) from error
         selects = lambda name, _: expression.search(name) is not None
     elif chosen is None or callable(chosen):
         selects = chosen or (lambda *_: True)
@@ -72,24 +80,52 @@ def _is_linear_like(module: nn.Module) -> bool:
     return all(isinstance(size, int) for size in sizes) and hasattr(module, "weight")
 
 
-def _owners_of_storages(model: nn.Module) -> "dict[int, list[str]]":
-    """The names of modules that hold a parameter in a storage, by its address."""
-    owners: "dict[int, list[str]]" = {}
+class _Owner(NamedTuple):
+    """A parameter's place in memory, and who holds it."""
+
+    module: str
+    start: int  #: bytes from the storage's begin
+    end: int
+
+
+def _owners_of_storages(model: nn.Module) -> "dict[int, list[_Owner]]":
+    """Who holds a parameter in a storage, by its address."""
+    owners: "dict[int, list[_Owner]]" = {}
     for name, module in model.named_modules():
         for parameter in module.parameters(recurse=False):
             if parameter.device.type != "meta":
-                owners.setdefault(_address(parameter), []).append(name)
+                owners.setdefault(_address(parameter), []).append(_Owner(name, *_extent(parameter)))
     return owners
 
 
 def _address(tensor: Tensor) -> int:
     try:
         return tensor.untyped_storage().data_ptr()
-    except (NotImplementedError, RuntimeError):
-        return id(tensor)  # A wrapper subclass, whose storage is elsewhere.
+    except (NotImplementedError, RuntimeError, ValueError):
+        return id(tensor)  # A wrapper subclass, whose storage is elsewhere, or one without data.
 
 
-def _reason(name: str, module: nn.Module, owners: "dict[int, list[str]]", with_data: bool) -> Optional[str]:
+def _extent(tensor: Tensor) -> "tuple[int, int]":
+    """The bytes of its storage from the first to behind the last."""
+    if not _is_plain(tensor) or tensor.layout != torch.strided:
+        return 0, sys.maxsize
+    steps = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride()) if size)
+    first = tensor.storage_offset()
+    return first * tensor.itemsize, (first + steps + 1) * tensor.itemsize
+
+
+def find_tied(tensor: Tensor, name: str, owners: "dict[int, list[_Owner]]") -> Optional[str]:
+    """The name of another module that holds some of a parameter's memory."""
+    start, end = _extent(tensor)
+    others = owners.get(_address(tensor), [])
+    return next((o.module for o in others if o.module != name and o.start < end and start < o.end), None)
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    return type(tensor) in (Tensor, nn.Parameter)
+
+
+def _reason(name: str, module: nn.Module, owners: "dict[int, list[_Owner]]", with_data: bool) -> Optional[str]:
     if isinstance(module, VNMLinear):
         return f"requires a dense layer, but it is sparse already ({module.pattern})"
     if type(module) is not nn.Linear and not is_conv1d(module):
@@ -98,13 +134,18 @@ def _reason(name: str, module: nn.Module, owners: "dict[int, list[str]]", with_d
     weight = module.weight
     if not isinstance(weight, Tensor) or weight.dtype not in _DTYPES:
         return f"requires a weight of f16, bf16 or f32, but its dtype is {getattr(weight, 'dtype', None)}"
-    if type(weight) not in (Tensor, nn.Parameter):
+    if not _is_plain(weight):
         return f"requires a plain weight, but it is a {type(weight).__qualname__}: quantised or sharded"
     if with_data and weight.device.type == "meta":
         return "requires a weight with data, but it is on the device meta"
     if weight.layout != torch.strided:
         return f"requires a dense weight, but its layout is {weight.layout}: sparse already"
-    others = [other for other in owners.get(_address(weight), []) if other != name]
-    if others:
-        return f"requires a weight of its own, but it is tied to that of {others[0]!r}"
+    if "weight" not in module._parameters:
+        return "requires a weight that is a parameter, but it is computed of others: by weight_norm or another hook"
+    if with_data:
+        for what in ("weight", "bias"):
+            tensor = getattr(module, what, None)
+            tied = None if tensor is None else find_tied(tensor, name, owners)
+            if tied is not None:
+                return f"requires a {what} of its own, but it is tied to that of {tied!r}"
     return None

@@ -98,8 +98,10 @@ class VNMLinear(nn.Module):
                 f"requires x of ... x {self.in_features}, but its shape is {tuple(x.shape)}"
             )
         values, bias = self.vnm_values, self.bias
+        changing = values.requires_grad and (self.training or torch.is_grad_enabled())
         if torch.is_autocast_enabled(x.device.type):
             dtype = torch.get_autocast_dtype(x.device.type)
+            changing = changing or values.dtype != dtype
             x, values = x.to(dtype), values.to(dtype)
             bias = None if bias is None else bias.to(dtype)
         if x.dtype != values.dtype or x.device != values.device:
@@ -113,7 +115,7 @@ class VNMLinear(nn.Module):
         copies = x.is_cuda and torch.compiler.is_compiling()
         if copies:
             flat = flat.t().contiguous().t()
-        y = _ops.spmm(flat, *arrays, bias, self._v, self._m, self.fallback).t()
+        y = _ops.spmm(flat, *arrays, bias, self._v, self._m, self.fallback, changing).t()
         if copies:
             y = y.contiguous()
         return y.reshape(*x.shape[:-1], self.out_features)
@@ -134,13 +136,16 @@ class VNMLinear(nn.Module):
         return self
 
     def _load_from_state_dict(self, state, prefix, metadata, strict, missing, unexpected, messages):  # noqa: ANN001, ANN202
-        problem = self._find_problem({name: state.get(prefix + name) for name in _ARRAYS}, state, prefix)
+        assigns = metadata.get("assign_to_params_buffers", False)
+        problem = self._find_problem({name: state.get(prefix + name) for name in _ARRAYS}, state, prefix, assigns)
         if problem:
             messages.append(f"layer {prefix[:-1]!r}: {problem}")
             return
         super()._load_from_state_dict(state, prefix, metadata, strict, missing, unexpected, messages)
 
-    def _find_problem(self, arrays: "dict[str, Optional[Tensor]]", state: Any, prefix: str) -> Optional[str]:
+    def _find_problem(
+        self, arrays: "dict[str, Optional[Tensor]]", state: Any, prefix: str, assigns: bool
+    ) -> Optional[str]:
         """Why a checkpoint is none of this layer; None if it is one, or holds nothing of it."""
         if prefix + "weight" in state:
             return "requires packed arrays, but the checkpoint holds a dense weight: load it before sparsify_()"
@@ -155,6 +160,8 @@ class VNMLinear(nn.Module):
                     f"requires a checkpoint of {self.pattern} with {name} of {tuple(own.shape)}, "
                     f"but its shape is {tuple(given.shape)}"
                 )
+            if assigns and given is not None and name != "vnm_values" and given.dtype != own.dtype:
+                return f"requires {name} of {own.dtype} in the checkpoint, but its dtype is {given.dtype}"
         values, words, columns, rows = arrays.values()
         try:
             to_host(self.structure()._replace(metadata=words, columns=columns, rows=rows), values)

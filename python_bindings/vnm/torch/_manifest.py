@@ -7,12 +7,16 @@
 """Kernels of a manifest (docs/aot.md) on tensors."""
 
 import pathlib
+import warnings
 from typing import NamedTuple, Optional
 
 import torch
 from torch import Tensor
 
 from .. import _launcher
+
+# Calls that make fragments before a warning says so.
+_MANY = 9
 
 
 class Key(NamedTuple):
@@ -34,6 +38,11 @@ class Kernel(_launcher.Kernel):
         """T, or None for any."""
         tokens = self.entry["tokens"]
         return None if isinstance(tokens, str) else tokens
+
+    @property
+    def reads_fragments(self) -> bool:
+        """Whether it reads the weight in fragments."""
+        return any(argument.get("layout") == "fragments" for argument in self.entry["arguments"])
 
     def key(self) -> Optional[Key]:
         """The products that it computes; None if it is none that a layer launches."""
@@ -72,11 +81,24 @@ class Launch:
         self.width = width
         #: Whether the kernel adds the bias.
         self.adds_bias: bool = kernel.entry["epilogue"]
-        #: Whether it reads the weight in fragments.
-        self.reads_fragments = any(argument.get("layout") == "fragments" for argument in kernel.entry["arguments"])
+        self.reads_fragments = kernel.reads_fragments
+        self._made = 0
+        self._product = f"a weight of {kernel.pattern}, {kernel.rows} x {kernel.cols}, with T = {width}"
         self._device = device
         with torch.cuda.device(device):
             self._launch = kernel.prepare({"tokens": width}, device=device.index)
+
+    def count_made(self) -> None:
+        """Warns, once, if calls make fragments again and again."""
+        self._made += 1
+        if self._made == _MANY:
+            warnings.warn(
+                f"{self._product} is put into fragments at every call, since it may change: it is trained, cast by "
+                "autocast or an inference tensor. For training, vnm.torch.compile_kernels(..., "
+                "weight_layout='canonical') makes kernels that read it as it is; for inference, call the model in "
+                "eval mode, under torch.no_grad() and with weights of the dtype that it computes in",
+                stacklevel=2,
+            )
 
     def __call__(
         self,

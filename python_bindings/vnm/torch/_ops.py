@@ -11,7 +11,8 @@ from typing import Any, Optional
 import torch
 from torch import Tensor
 
-from ._fragments import to_fragments
+from .. import errors
+from ._fragments import expect_changes, to_aligned, to_fragments
 from ._kernels import MissingKernelError, find_launch
 from ._structure import to_dense, value_columns
 from ._transpose import to_feature_major
@@ -20,8 +21,8 @@ from ._transpose import to_feature_major
 # Defined by its schema: torch.library.custom_op() wraps an operator in 10 us of Python.
 torch.library.define(
     "vnm::spmm",
-    "(Tensor x, Tensor values, Tensor metadata, Tensor columns, Tensor? rows, Tensor? bias, int v, int m, str fallback)"
-    " -> Tensor",
+    "(Tensor x, Tensor values, Tensor metadata, Tensor columns, Tensor? rows, Tensor? bias, int v, int m, str fallback,"
+    " bool changing=False) -> Tensor",
     tags=(torch.Tag.needs_fixed_stride_order, torch.Tag.pt2_compliant_tag),
 )
 
@@ -36,17 +37,53 @@ def spmm(
     v: int,
     m: int,
     fallback: str,
+    changing: bool = False,
 ) -> Tensor:
     """Y = W X + bias, R x T, of token-major x, T x K.
 
     The weight is given by its arrays (docs/storage-format.md) and V and M. On a GPU a
     compiled kernel runs (use_kernels); where there is none, `fallback` "error" raises
-    MissingKernelError and "dense" multiplies by the dense weight.
+    MissingKernelError and "dense" multiplies by the dense weight. `changing`: whether the
+    values may be others at the next call, as in training; nothing that is derived of them
+    is then kept.
     """
-    return torch.ops.vnm.spmm.default(x, values, metadata, columns, rows, bias, v, m, fallback)
+    return torch.ops.vnm.spmm.default(x, values, metadata, columns, rows, bias, v, m, fallback, changing)
 
 
-def _on_cpu(x, values, metadata, columns, rows, bias, v, m, fallback):  # noqa: ANN001, ANN202
+def _check(
+    x: Tensor,
+    values: Tensor,
+    metadata: Tensor,
+    columns: Tensor,
+    rows: Optional[Tensor],
+    bias: Optional[Tensor],
+    v: int,
+    m: int,
+) -> None:
+    """A kernel takes addresses: nothing else would say that they are of other arrays.
+
+    InvalidArgumentError: a device, a dtype or a shape that is not the weight's.
+    """
+    device, dtype, (out, cols) = values.device, values.dtype, (values.shape[0], x.shape[1])
+    groups = -(-cols // m)
+    ids = torch.int16 if cols < 1 << 16 else torch.int32
+    for name, tensor, wanted, shape in (
+        ("x", x, dtype, (x.shape[0], cols)),
+        ("values", values, dtype, (out, 2 * groups)),
+        ("metadata", metadata, torch.int16, (out, -(-groups // 4))),
+        ("columns", columns, ids, (-(-out // v), 4 * groups)),
+        ("rows", rows, torch.int32, (out,)),
+        ("bias", bias, dtype, (out,)),
+    ):
+        if tensor is not None and (tensor.device != device or tensor.dtype != wanted or tensor.shape != shape):
+            raise errors.InvalidArgumentError(
+                f"requires {name} of {shape}, {wanted} on {device} for this weight and x, but it is of "
+                f"{tuple(tensor.shape)}, {tensor.dtype} on {tensor.device}"
+            )
+
+
+def _on_cpu(x, values, metadata, columns, rows, bias, v, m, fallback, changing=False):  # noqa: ANN001, ANN202
+    _check(x, values, metadata, columns, rows, bias, v, m)
     return _multiply_dense(x, values, metadata, columns, rows, bias, v)
 
 
@@ -57,28 +94,36 @@ def _multiply_dense(
     return torch.mm(dense, x.t()) if bias is None else torch.addmm(bias[:, None], dense, x.t())
 
 
-def _on_fake(x, values, metadata, columns, rows, bias, v, m, fallback):  # noqa: ANN001, ANN202
+def _on_fake(x, values, metadata, columns, rows, bias, v, m, fallback, changing=False):  # noqa: ANN001, ANN202
     return x.new_empty(values.shape[0], x.shape[0])
 
 
-def _on_cuda(x, values, metadata, columns, rows, bias, v, m, fallback):  # noqa: ANN001, ANN202
+def _on_cuda(x, values, metadata, columns, rows, bias, v, m, fallback, changing=False):  # noqa: ANN001, ANN202
     tokens, cols = x.shape
     out = values.shape[0]
+    _check(x, values, metadata, columns, rows, bias, v, m)
+    if changing:
+        expect_changes(values)
+    changing = changing or values.is_inference()
     try:
-        launch = find_launch(v, m, out, cols, values.dtype, rows is not None, bias is not None, tokens, x.device)
+        launch = find_launch(
+            v, m, out, cols, values.dtype, rows is not None, bias is not None, tokens, x.device, changing
+        )
     except (MissingKernelError, ValueError):
         if fallback != "dense":
             raise
         return _multiply_dense(x, values, metadata, columns, rows, bias, v)
     width = launch.width
     y = x.new_empty(out, width)
-    rows = None if rows is None else rows.contiguous()
-    fused = bias.contiguous() if launch.adds_bias else None
+    rows = None if rows is None else to_aligned(rows)
+    fused = to_aligned(bias) if launch.adds_bias else None
     x = to_feature_major(x, width)
     if launch.reads_fragments:
-        weight = to_fragments(values, metadata, columns, v, m, cols)
+        weight, made = to_fragments(values, metadata, columns, cols, changing)
+        if made and changing:
+            launch.count_made()
     else:
-        weight = values.contiguous(), metadata.contiguous(), columns.contiguous()
+        weight = to_aligned(values), to_aligned(metadata), to_aligned(columns)
     launch(*weight, rows, x, y, fused)
     if bias is not None and not launch.adds_bias:
         y += bias[:, None]
@@ -86,7 +131,7 @@ def _on_cuda(x, values, metadata, columns, rows, bias, v, m, fallback):  # noqa:
 
 
 def _save(ctx: Any, inputs: Any, output: Tensor) -> None:
-    x, values, metadata, columns, rows, _, v, _, _ = inputs
+    x, values, metadata, columns, rows, _, v, *_ = inputs
     ctx.save_for_backward(x, values, metadata, columns, rows)
     ctx.v = v
 
@@ -103,7 +148,7 @@ def _backward(ctx: Any, gradient: Tensor) -> Any:
         of_values = torch.nn.functional.pad(stored, (0, 1)).gather(1, ids)
     if ctx.needs_input_grad[5]:
         of_bias = gradient.sum(1)
-    return of_x, of_values, None, None, None, of_bias, None, None, None
+    return of_x, of_values, None, None, None, of_bias, None, None, None, None
 
 
 torch.library.impl("vnm::spmm", "cpu", _on_cpu)

@@ -40,6 +40,8 @@ def check_finite(weight: Tensor) -> None:
 
 def check_norms(norms: Tensor, cols: int) -> Tensor:
     """Activation norms as K float32. InvalidArgumentError: another size, negative, not finite."""
+    if not isinstance(norms, Tensor) or norms.device.type == "meta":
+        raise InvalidArgumentError(f"requires activation norms that are a tensor with data, but they are {norms!r:.80}")
     if norms.ndim != 1 or norms.numel() != cols:
         raise InvalidArgumentError(f"requires K = {cols} activation norms, but their shape is {tuple(norms.shape)}")
     norms = norms.detach().to(torch.float32)

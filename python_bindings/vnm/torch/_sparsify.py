@@ -14,11 +14,10 @@ from torch import Tensor, nn
 
 from .. import errors
 from .._pattern import Pattern, PatternLike
-from ._columns import check_choice
 from ._layers import Candidate, Filter, LayerError, find_candidates, weight_of
 from ._linear import VNMLinear, check_fallback
 from ._scores import check_criterion, importance
-from ._structure import Structure, structure
+from ._structure import Structure, check_scores, check_search, structure
 
 
 class LayerResult(NamedTuple):
@@ -48,7 +47,7 @@ def sparsify_(
 
     `calibration` is what calibrate() gave, for wanda and ria. `filter` names layers, as
     a regular expression or a function of name and module; a layer that does not fit
-    (tied, quantised, sparse already, another dtype, NaN, no calibration) is a LayerError
+    (tied, quantised, sparse already, another dtype, NaN, hooks, no calibration) is a LayerError
     or, with on_unfit="skip", stays dense. Columns and rows are chosen as by structure().
     All layers are replaced or, after an error, none. The model itself must not be a
     linear layer.
@@ -62,8 +61,12 @@ def sparsify_(
     """
     pattern = Pattern(pattern)
     check_criterion(criterion)
-    check_choice(column_choice)
+    check_search(form, column_choice, effort, permute_rows)
     check_fallback(fallback)
+    if calibration is not None and not isinstance(calibration, Mapping):
+        raise errors.InvalidArgumentError(
+            f"requires a calibration as calibrate() gives it, but it is a {type(calibration).__qualname__}"
+        )
     if on_unfit not in ("error", "skip"):
         raise errors.InvalidArgumentError(f"requires on_unfit of error or skip, but it is {on_unfit!r}")
     search = {
@@ -98,6 +101,8 @@ def _scores(
     if reason is None and name == "":
         reason = "requires a layer inside of a model, but it is the model itself"
     norms = None
+    if reason is None and _has_hooks(module):
+        reason = "requires a layer without hooks, which would be lost: remove them before, and register them after"
     if reason is None and criterion != "magnitude":
         norms = None if calibration is None else calibration.get(name)
         if norms is None and (criterion == "wanda" or calibration is not None):
@@ -105,9 +110,16 @@ def _scores(
     if reason is not None:
         raise LayerError(name, reason)
     try:
-        return importance(weight_of(module), criterion, activation_norms=norms, ria_exponent=exponent)
+        # Products of finite numbers may overflow.
+        return check_scores(importance(weight_of(module), criterion, activation_norms=norms, ria_exponent=exponent))
     except errors.InvalidArgumentError as error:
         raise LayerError(name, str(error)) from error
+
+
+def _has_hooks(module: nn.Module) -> bool:
+    """Whether a call of the layer does more than its class says."""
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return "forward" in vars(module) or any(getattr(module, kind, None) for kind in kinds)
 
 
 def sparse_layer(module: nn.Module, kept: Structure, fallback: str) -> VNMLinear:

@@ -85,7 +85,7 @@ def structure(
             raise InvalidArgumentError(f"requires no {sorted(criterion)[0]} beside scores, but it is given")
         scores = check_scores(scores)
     pattern = Pattern(pattern)
-    check_choice(column_choice)
+    check_search(form, column_choice, effort, permute_rows)
     if form == "strict":
         return _strict(scores, pattern, column_choice)
     found = _prune.structure(
@@ -97,6 +97,12 @@ def structure(
         permute_rows=permute_rows,
     )
     return from_host(found, scores.device)
+
+
+def check_search(form: str, column_choice: str, effort: str, permute_rows: bool) -> None:
+    """InvalidArgumentError: options of a search that are none, or do not go together."""
+    check_choice(column_choice)
+    _prune.prune_options(form, column_choice, effort, permute_rows)
 
 
 def prune(weight: Optional[Tensor] = None, pattern: PatternLike = "64:2:8", **options: Any) -> Tensor:

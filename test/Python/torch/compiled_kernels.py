@@ -8,7 +8,6 @@
 # UNSUPPORTED: asan
 # RUN: rm -rf %t && mkdir %t && cd %t && %vnm_torch_python %s
 
-import copy
 import json
 import pathlib
 import subprocess
@@ -46,9 +45,7 @@ def make_layers():
 
 
 def fragments_of(layer):
-    return _fragments.to_fragments(
-        layer.vnm_values, layer.vnm_metadata, layer.vnm_columns, layer._v, layer._m, layer.in_features
-    )
+    return _fragments.to_fragments(layer.vnm_values, layer.vnm_metadata, layer.vnm_columns, layer.in_features)[0]
 
 
 def emulate(layer, x, layout="canonical"):
@@ -84,100 +81,16 @@ def test_kernels_compute_the_layer():
             assert torch.allclose(emulate(layer, x, "fragments"), layer(x), rtol=2e-3, atol=2e-3)
 
 
-def test_fragments_are_kept_while_they_hold():
-    for dtype in (torch.float16, torch.bfloat16):
-        linear = nn.Linear(300, 72).to(dtype)
-        layer = vt.VNMLinear.from_dense(linear.weight, vt.structure(linear.weight, "32:2:5"), linear.bias)
-        values, metadata, columns = fragments_of(layer)
-        assert values.shape == (5, 4, 2, 32, 8) and values.dtype == dtype
-        assert metadata.shape == (5, 4, 32) and columns.shape == (3, 256) and columns.dtype == torch.int16
-        # Value 1 of register 2 of lane 6, stage 1, step 0: row 1, group 16 + 2 + 4.
-        assert values[0, 1, 0, 6, 5] == layer.vnm_values[1, 2 * 22 + 1]
-        assert fragments_of(layer)[0] is values
-        with torch.no_grad():
-            layer.vnm_values.mul_(2)
-        changed = fragments_of(layer)[0]
-        assert changed is not values and torch.equal(changed, 2 * values)
-        # A copy is another weight, and arrays that are gone are forgotten.
-        other = copy.deepcopy(layer)
-        assert fragments_of(other)[0] is not changed
-        count = len(_fragments._entries)
-        del other, layer
-        _fragments._drop_unused()
-        assert len(_fragments._entries) == count - 2
-
-
-class FakeCuda:
-    """A tensor that says that it is on a GPU."""
-
-    is_cuda = True
-
-    def __init__(self, tensor):
-        self.tensor = tensor
-
-    def __getattr__(self, name):
-        return getattr(self.tensor, name)
-
-
-def arrays_of(layer):
-    return layer.vnm_values, layer.vnm_metadata, layer.vnm_columns
-
-
-def make_layer(cols=300):
-    torch.manual_seed(6)
-    linear = nn.Linear(cols, 72).half()
-    return vt.VNMLinear.from_dense(linear.weight, vt.structure(linear.weight, "32:2:5"))
-
-
-def test_inference_tensors_are_not_kept():
-    with torch.inference_mode():
-        values, *others = (array.detach().clone() for array in arrays_of(make_layer()))
-        count = len(_fragments._entries)
-        first = _fragments.to_fragments(values, *others, 32, 5, 300)[0]
-        values.mul_(2)
-        assert torch.equal(_fragments.to_fragments(values, *others, 32, 5, 300)[0], 2 * first)
-        assert len(_fragments._entries) == count
-
-
-def test_views_and_shapes_differ():
-    # Square, so that a transposed view has the same storage, offset and shape.
-    layer = make_layer(cols=180)
-    values, metadata, columns = (array.detach() for array in arrays_of(layer))
-    assert values.shape == (72, 72)
-    first = _fragments.to_fragments(values, metadata, columns, 32, 5, 180)[0]
-    turned = _fragments.to_fragments(values.t(), metadata, columns, 32, 5, 180)[0]
-    fresh = _fragments.to_fragments(values.t().contiguous(), metadata, columns, 32, 5, 180)[0]
-    assert torch.equal(turned, fresh) and not torch.equal(turned, first)
-
-
-def test_captured_fragments_stay():
-    layer = make_layer()
-    made = fragments_of(layer)
-    capturing = torch.cuda.is_current_stream_capturing
-    torch.cuda.is_current_stream_capturing = lambda: True
-    try:
-        weight = [FakeCuda(array) for array in arrays_of(layer)]
-        assert _fragments.to_fragments(*weight, 32, 5, 300) is made
-        with torch.no_grad():
-            layer.vnm_values.mul_(2)
-        refuses(vnm.Error, "before a CUDA graph is captured", _fragments.to_fragments, *weight, 32, 5, 300)
-    finally:
-        torch.cuda.is_current_stream_capturing = capturing
-    assert fragments_of(layer) is not made
-    entry, = (entry for entry in _fragments._entries.values() if any(kept is made for kept in entry.captured))
-    assert entry.fragments is fragments_of(layer)
-
-
 def test_layouts():
-    assert _kernels.weight_layout(64, 128, "sm_90a") == "fragments"
-    assert _kernels.weight_layout(64, 8, "sm_80") == "fragments"
-    assert _kernels.weight_layout(32, 128, "sm_90a") == "canonical"
-    assert _kernels.weight_layout(64, 130, "sm_90a") == "canonical"
-    assert _kernels.weight_layout(64, 128, "sm_80") == "canonical"
+    assert _kernels.fastest_layout(64, 128, "sm_90a") == "fragments"
+    assert _kernels.fastest_layout(64, 8, "sm_80") == "fragments"
+    assert _kernels.fastest_layout(32, 128, "sm_90a") == "canonical"
+    assert _kernels.fastest_layout(64, 130, "sm_90a") == "canonical"
+    assert _kernels.fastest_layout(64, 128, "sm_80") == "canonical"
     linear = nn.Linear(64, 128).half()
     for form in ("strict", "free"):
         model = nn.Sequential(vt.VNMLinear.from_dense(linear.weight, vt.structure(linear.weight, "64:2:4", form=form)))
-        made, = vt.compile_kernels(model, f"all_{form}", tokens=[128], chip="sm_90a", format="isa")
+        (made,) = vt.compile_kernels(model, f"all_{form}", tokens=[128], chip="sm_90a", format="isa")
         # Columns of a layer may be in any order, even all of them.
         entry = json.loads((made / "manifest.json").read_text())["kernels"][0]
         kinds = {argument["name"]: argument["kind"] for argument in entry["arguments"]}
@@ -217,6 +130,29 @@ def test_compiles_and_finds():
     refuses(vt.MissingKernelError, "on sm_80", _kernels.find_kernel, keys[0]._replace(), 1, torch.device("cuda", 1))
 
 
+def test_layouts_for_training():
+    """Of two kernels for one number of tokens, the weight decides which is taken."""
+    model = nn.Sequential(nn.Linear(64, 128)).half()
+    vt.sparsify_(model, "64:2:8")
+    options = {"tokens": [8, 128], "chip": "sm_90a", "format": "isa"}
+    made = vt.compile_kernels(model, "both", **options)
+    made += vt.compile_kernels(model, "both", weight_layout="canonical", **options)
+    assert len(set(made)) == 4 and vt.use_kernels("both") == 4
+    torch.cuda.get_device_capability = lambda *_: (9, 0)
+    for tokens, changing in ((8, False), (8, True), (128, False), (128, True)):
+        kernel = _kernels.find_kernel(model[0].kernel_key(), tokens, DEVICE, changing)
+        assert (kernel.tokens, kernel.reads_fragments) == (tokens, not changing)
+    # Where there is but one, it is taken.
+    vt.use_kernels(made[0])
+    assert _kernels.find_kernel(model[0].kernel_key(), 8, DEVICE, True).reads_fragments
+    wrong = {**options, "weight_layout": "rows"}
+    refuses(vnm.InvalidArgumentError, "weight_layout of", vt.compile_kernels, model, "f", **wrong)
+    refuses(
+        vnm.CompileError, "1 to 64 tokens", vt.compile_kernels, model, "f", tokens=[72], chip="sm_80", format="isa",
+        weight_layout="fragments",
+    )  # fmt: skip
+
+
 def test_compiles_without_weights():
     with torch.device("meta"):
         model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64, bias=False)).half()
@@ -232,7 +168,9 @@ def test_compiles_without_weights():
     permuted = vt.compile_kernels(model, "permuted", pattern="64:2:8", permute_rows=True, **options)
     assert all("_True_" in path.name for path in permuted)
     assert len(vt.compile_kernels(model, "some", pattern="64:2:8", filter="2", **options)) == 1
-    refuses(vnm.InvalidArgumentError, "f16 or bf16", vt.compile_kernels, model.float(), "f", pattern="64:2:8", **options)
+    refuses(
+        vnm.InvalidArgumentError, "f16 or bf16", vt.compile_kernels, model.float(), "f", pattern="64:2:8", **options
+    )
     model[2].weight = model[0].weight
     model[0].weight = nn.Parameter(torch.zeros(128, 64, dtype=torch.float64))
     refuses(vt.LayerError, "layer '0'", vt.compile_kernels, model, "f", pattern="64:2:8", **options)

@@ -10,6 +10,7 @@
 
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 import vnm
 import vnm.torch as vt
@@ -82,6 +83,16 @@ def test_calibration():
     norms["2"][5] = torch.nan
     leaves_alone("layer '2': requires activation norms to be finite", model, criterion="wanda", calibration=norms)
     leaves_alone("K = 32", model, criterion="wanda", calibration={"0": torch.ones(3), "2": norms["2"]})
+    for wrong in ([1.0] * 32, norms["0"].numpy(), norms["0"].to("meta")):
+        given = {"0": wrong, "2": norms["2"].nan_to_num()}
+        leaves_alone(
+            "layer '0': requires activation norms that are a tensor", model, criterion="wanda", calibration=given
+        )
+    large = make_model()
+    with torch.no_grad():
+        large[2].weight.mul_(100)
+    given = {"0": norms["0"], "2": torch.full((64,), 3e38)}
+    leaves_alone("layer '2': requires scores to be finite", large, criterion="wanda", calibration=given)
     bad = torch.randn(4, 32)
     bad[0, 7] = torch.nan
     model.train()
@@ -109,9 +120,49 @@ def test_arguments():
         ({"fallback": "cpu"}, "fallback"),
         ({"filter": "nothing"}, "filter names"),
         ({"filter": 3}, "filter"),
+        ({"filter": "["}, "regular expression, but '[' is none"),
+        ({"effort": "no"}, "effort"),
+        ({"permute_rows": True}, "form='free' with permute_rows"),
+        ({"pattern": 8}, "requires a pattern V:N:M"),
+        ({"calibration": [1]}, "calibration as calibrate() gives it"),
     ):
         refuses(vnm.InvalidArgumentError, text, vt.sparsify_, model, **keywords)
         assert type(model[0]) is nn.Linear
+    refuses(vnm.InvalidArgumentError, "torch.nn.Module, but it is a dict", vt.sparsify_, {})
+    lazy = nn.Sequential(nn.LazyLinear(8), nn.Linear(8, 8))
+    leaves_alone("layer '0': requires torch.nn.Linear", lazy)
+
+
+def test_what_a_sparse_layer_would_lose():
+    """Hooks, and what a weight or a bias has in common with others."""
+    model = make_model()
+    handle = model[0].register_forward_hook(lambda *_: None)
+    leaves_alone("layer '0': requires a layer without hooks", model)
+    handle.remove()
+    forward, model[2].forward = model[2].forward, lambda x: x
+    leaves_alone("layer '2': requires a layer without hooks", model)
+    del model[2].forward, forward
+    for change in (nn.utils.weight_norm, nn.utils.spectral_norm, lambda m: prune.l1_unstructured(m, "weight", 0.5)):
+        other = make_model()
+        change(other[2])
+        leaves_alone("layer '2': requires a weight that is a parameter", other)
+    tied = nn.ModuleDict({"a": nn.Linear(32, 32), "b": nn.Linear(32, 32)})
+    tied["b"].bias = tied["a"].bias
+    leaves_alone("layer 'a': requires a bias of its own, but it is tied to that of 'b'", tied)
+    # Parameters that lie beside one another in one storage are not tied.
+    vector = nn.utils.parameters_to_vector(model.parameters())
+    nn.utils.vector_to_parameters(vector, model.parameters())
+    assert [layer.reason for layer in vt.sparsify_(model, "16:2:8")] == [None, None]
+
+
+def test_weights_of_any_strides():
+    for weight in (torch.randn(32, 64).t(), torch.randn(128, 64)[::2, ::2], torch.randn(1, 32).expand(64, 32)):
+        model = make_model()
+        model[0].weight = nn.Parameter(weight)
+        x = torch.randn(3, 32)
+        vt.sparsify_(model, "16:2:8", filter="0")
+        expected = nn.functional.linear(x, weight * model[0].structure().mask(), model[0].bias)
+        assert torch.allclose(model[0](x), expected, atol=1e-5)
 
 
 def test_inputs():
@@ -152,6 +203,35 @@ def test_checkpoints_of_another_pattern():
     refuses(
         vnm.FormatError, "layer '0': requires a checkpoint whose form is strict", vt.load_, model, "free.safetensors"
     )
+
+
+def test_files():
+    model = make_model()
+    vt.sparsify_(model, "16:2:8")
+    refuses(vnm.FileError, "'none.safetensors' cannot be read", vt.load_, model, "none.safetensors")
+    with open("junk.safetensors", "wb") as file:
+        file.write(b"junk")
+    refuses(vnm.FormatError, "'junk.safetensors' is none", vt.load_, model, "junk.safetensors")
+    refuses(vnm.FileError, "cannot be written", vt.save, model, "none/a.safetensors")
+    model.extra = nn.Linear(4, 4)
+    model.other = nn.Linear(4, 4)
+    model.other.weight = model.extra.weight
+    refuses(vnm.InvalidArgumentError, "safetensors can hold", vt.save, model, "tied.safetensors")
+
+
+def test_ids_of_another_type():
+    model = make_model()
+    vt.sparsify_(model, "16:2:8")
+    state = model.state_dict()
+    state["0.vnm_columns"] = state["0.vnm_columns"].int()
+    text = "layer '0': requires vnm_columns of torch.int16 in the checkpoint, but its dtype is torch.int32"
+    refuses(RuntimeError, text, model.load_state_dict, state, assign=True)
+    x, expected = torch.randn(3, 32), model.state_dict()["0.vnm_columns"].clone()
+    for convert in (torch.int32, torch.uint16):
+        state = model.state_dict()
+        state["0.vnm_columns"] = expected.to(convert)
+        model.load_state_dict(state)
+        assert torch.equal(model[0].vnm_columns, expected) and model(x).shape == (3, 32)
 
 
 for name, test in sorted(globals().copy().items()):
