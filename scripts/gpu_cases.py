@@ -57,7 +57,7 @@ def in_fragments(cases, names):
 WGMMA_IN_FRAGMENTS = (
     "wgmma_v64_m4 wgmma_v128_m5 wgmma_v64_m6 wgmma_v128_m8 wgmma_v64_m16 wgmma_aligned wgmma_tall_panel wgmma_few_rows "
     "wgmma_one_group wgmma_one_row wgmma_many_tiles wgmma_wide_ids wgmma_permuted_bias wgmma_batch wgmma_token_odd "
-    "wgmma_copies wgmma_copies_v16 wgmma_copies_split wgmma_copies_batch large_wgmma large_wgmma_v64 large_wgmma_m16 "
+    "wgmma_three_chunks wgmma_three_chunks_v64 wgmma_copies wgmma_copies_v16 wgmma_copies_split wgmma_copies_batch large_wgmma large_wgmma_v64 large_wgmma_m16 "
     "large_wgmma_m4"
 ).split()
 SKINNY_IN_FRAGMENTS = (
@@ -107,6 +107,10 @@ def make_wgmma_cases():
         Case("wgmma_token_x", 200, 304, 136, v=128, m=8, dtype="bf16", out="bf16", x_token_major=True, epilogue="bias", **common),
         Case("wgmma_token_y", 200, 300, 72, v=64, m=8, out="f16", y_token_major=True, permuted=True, **common),
         Case("wgmma_scale_residual", 200, 304, 72, v=64, m=8, dynamic=False, out="bf16", epilogue="scale_residual", batch=(2,)),
+        # Tiles of three chunks: whole and ragged ones, and panels whose two rings each have one.
+        Case("wgmma_three_chunks", 200, 16 * 37, 424, v=128, m=8, schedule="family = wgmma_sp, token_tile = 192", **common),
+        Case("wgmma_three_chunks_v64", 192, 16 * 20, 384, v=64, m=5, dynamic=False, out="f16", schedule="family = wgmma_sp, token_tile = 192"),
+        Case("wgmma_three_chunks_copies", 136, 320, 328, v=64, m=4, dynamic=False, out="f16", schedule="family = wgmma_sp, token_tile = 192"),
         # Results stored token by token: pieces of 8 rows, 4, 2 and 1; several rounds and tiles; sums of two halves.
         Case("wgmma_y", 136, 520, 264, v=128, m=8, out="f16", schedule="family = wgmma_sp, token_tile = 256", **common, **y),
         Case("wgmma_y_f32", 300, 304, 72, v=128, m=8, out="f32", batch=(2,), **common, **y),

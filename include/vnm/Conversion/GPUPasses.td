@@ -69,7 +69,7 @@ def ChooseSchedule : Pass<"vnm-choose-schedule", "::mlir::ModuleOp"> {
            "Kernel family to choose from: auto (default) for all, mma_sp, "
            "wgmma_sp or skinny">,
     Option<"tokenTile", "token-tile", "int64_t", /*default=*/"0",
-           "Tokens of a tile of wgmma_sp: 64, 128 or 256; 0 (default) for any">
+           "Tokens of a tile of wgmma_sp: 64, 128, 192 or 256; 0 (default) for any">
   ];
   let statistics = [
     Statistic<"numMeasured", "num-measured",
@@ -168,7 +168,7 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
     in shared memory.
 
     Family wgmma_sp, sm_90a: one persistent CTA per SM takes tiles of 128 rows (64
-    if V is 64) by 64, 128 or 256 tokens (`token-tile`). Its warps have roles: two
+    if V is 64) by 64, 128, 192 or 256 tokens (`token-tile`). Its warps have roles: two
     warpgroups multiply with `vnm_nvvm.wgmma.mma_async.sp`, three warps gather
     channels into a ring of stages in shared memory, one thread orders the gather's
     writes before the multiplications' reads. Where M is 4, the form strict and K a
@@ -213,7 +213,7 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
     Option<"family", "family", "std::string", /*default=*/"\"auto\"",
            "Kernel family: auto, mma_sp, wgmma_sp or skinny">,
     Option<"tokenTile", "token-tile", "int64_t", /*default=*/"0",
-           "Tokens of a tile of wgmma_sp: 64, 128 or 256; 0 chooses">
+           "Tokens of a tile of wgmma_sp: 64, 128, 192 or 256; 0 chooses">
   ];
   let statistics = [
     Statistic<"numKernels", "num-kernels", "Number of kernels emitted">

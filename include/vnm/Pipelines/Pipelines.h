@@ -73,8 +73,9 @@ struct LowerToNVVMOptions : SparsifyOptions<LowerToNVVMOptions> {
       llvm::cl::init("auto")};
   Option<int64_t> kernelTokenTile{
       *this, "kernel-token-tile",
-      llvm::cl::desc("Tokens of a tile of wgmma_sp: 64, 128 or 256; 0, the "
-                     "default, chooses"),
+      llvm::cl::desc(
+          "Tokens of a tile of wgmma_sp: 64, 128, 192 or 256; 0, the "
+          "default, chooses"),
       llvm::cl::init(0)};
   Option<GPUCodeFormat> format{
       *this, "format", llvm::cl::desc("What becomes of the kernels"),
@@ -119,8 +120,9 @@ struct LowerToEmulationOptions : SparsifyOptions<LowerToEmulationOptions> {
       llvm::cl::init("auto")};
   Option<int64_t> kernelTokenTile{
       *this, "kernel-token-tile",
-      llvm::cl::desc("Tokens of a tile of wgmma_sp: 64, 128 or 256; 0, the "
-                     "default, chooses"),
+      llvm::cl::desc(
+          "Tokens of a tile of wgmma_sp: 64, 128, 192 or 256; 0, the "
+          "default, chooses"),
       llvm::cl::init(0)};
 };
 

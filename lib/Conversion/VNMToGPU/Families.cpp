@@ -30,14 +30,13 @@ static SmallVector<int64_t> getMmaRowTiles(const SpmmProblem &problem) {
   return tiles;
 }
 
-/// Of `tiles`, those of which not even half would hold all tokens, or the
-/// first.
+/// Of `tiles`, which grow, those up to the first that holds all tokens.
 static SmallVector<int64_t> dropWasteful(const SpmmProblem &problem,
                                          ArrayRef<int64_t> tiles) {
   SmallVector<int64_t> kept = {tiles.front()};
   for (int64_t tile : tiles.drop_front())
     if (ShapedType::isDynamic(problem.numTokens) ||
-        problem.numTokens > tile / 2)
+        problem.numTokens > kept.back())
       kept.push_back(tile);
   return kept;
 }
@@ -89,7 +88,7 @@ static gpu::GPUFuncOp buildMma(OpBuilder &builder, SpmmOp op, StringRef name,
 //===----------------------------------------------------------------------===//
 
 static SmallVector<int64_t> getWgmmaTokenTiles(const SpmmProblem &problem) {
-  return dropWasteful(problem, {64, 128, 256});
+  return dropWasteful(problem, {64, 128, 192, 256});
 }
 
 static constexpr llvm::StringLiteral kCluster = "cluster";

@@ -192,7 +192,9 @@ private:
   mlir::Value emitGroup(mlir::Value sums, const StageWeightsList &group,
                         const WeightPointers &pointers, mlir::Value first,
                         RingPosition &position,
-                        llvm::function_ref<void()> loadNext);
+                        llvm::function_ref<void(int64_t)> loadNext);
+  void emitLoadNext(const WeightPointers &pointers, mlir::Value stage,
+                    int64_t known, int64_t i, StageWeightsList &next);
   mlir::Value emitStage(mlir::Value sums, const StageWeights &weights,
                         const WeightPointers &pointers, mlir::Value first,
                         RingPosition &position);

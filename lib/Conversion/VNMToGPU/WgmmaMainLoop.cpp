@@ -4,9 +4,10 @@
 //
 // This file emits the main loop of the wgmma_sp kernel: one tile's stages.
 //
-// Weights are loaded by groups of two or four stages, while the group before is
-// multiplied. What the loop cannot cover follows it, with every stage's number
-// known.
+// The loop's body is a group of two or four stages. Weights are loaded while
+// the group before is multiplied: all of a group together, or, of fragments,
+// each stage's by themselves. What the loop cannot cover follows it, with every
+// stage's number known.
 
 #include "WgmmaKernel.h"
 
@@ -89,24 +90,42 @@ Value WgmmaKernel::emitStage(Value sums, const StageWeights &weights,
   return sums;
 }
 
-/// A group of stages whose weights are in `group`. All are copied, then
-/// `loadNext` loads the next group's: there is never more than one group that
-/// is being loaded, because a wait for one load is a wait for all that were
-/// issued before it and, in a loop, behind it.
+/// A group of stages whose weights are in `group`; `loadNext` loads what
+/// follows on a stage of it. Fragments take few loads, which have scoreboards
+/// of their own: a stage's are copied as it begins, and there are always loads
+/// of a whole group of stages under way. Otherwise all are copied, then the
+/// next group's are loaded: there is never more than one group that is being
+/// loaded, because a wait for one load is a wait for all that were issued
+/// before it and, in a loop, behind it.
 Value WgmmaKernel::emitGroup(Value sums, const StageWeightsList &group,
                              const WeightPointers &pointers, Value first,
                              RingPosition &position,
-                             llvm::function_ref<void()> loadNext) {
-  StageWeightsList operands;
-  for (const StageWeights &weights : group)
-    operands.push_back(emitCopy(weights, pointers));
+                             llvm::function_ref<void(int64_t)> loadNext) {
+  StageWeightsList operands = group;
+  if (!schedule.rollsWeights)
+    for (StageWeights &weights : operands)
+      weights = emitCopy(weights, pointers);
   Value no = bitXor(isTrue(), isTrue());
-  for (auto [i, stage] : llvm::enumerate(operands)) {
-    sums = emitStage(sums, stage, pointers, i == 0 ? first : no, position);
-    if (i == 0)
-      loadNext();
+  for (auto [i, weights] : llvm::enumerate(operands)) {
+    if (schedule.rollsWeights)
+      weights = emitCopy(weights, pointers);
+    sums = emitStage(sums, weights, pointers, i == 0 ? first : no, position);
+    loadNext(static_cast<int64_t>(i));
   }
   return sums;
+}
+
+/// Adds to `next` what is loaded after stage `i` of a group; `stage` and
+/// `known` are of the next group, as for emitLoadWeights.
+void WgmmaKernel::emitLoadNext(const WeightPointers &pointers, Value stage,
+                               int64_t known, int64_t i,
+                               StageWeightsList &next) {
+  if (known >= 0 && known + i >= stagesPerTile())
+    return;
+  if (schedule.rollsWeights)
+    next.push_back(emitLoadFragments(pointers, add(stage, i)));
+  else if (i == 0)
+    next = emitLoadWeights(pointers, stage, known);
 }
 
 Value WgmmaKernel::emitMainLoop(const WeightPointers &pointers,
@@ -124,9 +143,8 @@ Value WgmmaKernel::emitMainLoop(const WeightPointers &pointers,
   for (int64_t stage = rounds * count; stage < numStages; stage += count) {
     StageWeightsList next;
     Value first = stage == 0 ? isTrue() : bitXor(isTrue(), isTrue());
-    sums = emitGroup(sums, ahead, pointers, first, position, [&] {
-      if (stage + count < numStages)
-        next = emitLoadWeights(pointers, i32(stage + count), stage + count);
+    sums = emitGroup(sums, ahead, pointers, first, position, [&](int64_t i) {
+      emitLoadNext(pointers, i32(stage + count), stage + count, i, next);
     });
     ahead = next;
   }
@@ -147,11 +165,10 @@ Value WgmmaKernel::emitRounds(int64_t rounds, Value sums,
   unpack(current.drop_front(3), group);
   RingPosition inner = {current[1], current[2]};
   Value round = loop.getInductionVar();
-  Value result =
-      emitGroup(current[0], group, pointers, equal(round, 0), inner, [&] {
-        next =
-            emitLoadWeights(pointers, mul(add(round, 1), schedule.weightGroup),
-                            /*known=*/-1);
+  Value nextGroup = mul(add(round, 1), schedule.weightGroup);
+  Value result = emitGroup(
+      current[0], group, pointers, equal(round, 0), inner, [&](int64_t i) {
+        emitLoadNext(pointers, nextGroup, /*known=*/-1, i, next);
       });
   SmallVector<Value> results = {result, inner.slot, inner.parity};
   pack(next, results);

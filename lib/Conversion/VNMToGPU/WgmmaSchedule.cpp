@@ -14,18 +14,18 @@ using namespace vnm;
 
 /// More stages than this hide no more latency.
 static constexpr int64_t kMaxStages = 8;
-/// Results that are staged at a time: 64 tokens of 16 bits, 32 of f32.
-static constexpr int64_t kMaxStagingBytes = 20 * 1024;
+/// Of a row, staged at a time: stores of it are then whole lines.
+static constexpr int64_t kStagedRowBytes = 128;
 /// Groups of a row from which on the depth is split: 8 stages.
 static constexpr int64_t kMinSplitGroups = 8 * wgmma::kStageGroups;
 /// The depth is split where tiles keep fewer of the SMs busy: percent.
 static constexpr int64_t kBusyPercent = 75;
 
 /// What a wave of tiles takes, relative to the widest: narrow ones multiply
-/// less for what they load. Measured on an H200 (4096 x 4096, T = 128 to 512, M
-/// = 5, 8 and 16, V = 128).
+/// less for what they load. Measured on an H200 (4096 x 4096, T = 128 to 4096,
+/// and DeiT-B's shapes, T = 25216; M = 5, 8 and 16, V = 128).
 static constexpr std::pair<int64_t, int64_t> kWaveCosts[] = {
-    {256, 100}, {128, 72}, {64, 56}};
+    {256, 100}, {192, 82}, {128, 68}, {64, 56}};
 
 int64_t WgmmaSchedule::numTiles(const SpmmProblem &problem) const {
   return llvm::divideCeil(problem.numRows, rowTile()) *
@@ -66,9 +66,9 @@ int64_t WgmmaSchedule::chooseTokenTile(const SpmmProblem &problem) {
 }
 
 /// Whether CTAs 2i and 2i + 1 always have tiles of the same tokens and batch
-/// entry, and two chunks or more to divide.
+/// entry, and as many chunks to copy.
 bool WgmmaSchedule::canShareCopies(const SpmmProblem &problem) const {
-  return copies && !splitsDepth && chunks() >= 2 && numSMs % 2 == 0 &&
+  return copies && !splitsDepth && chunks() % 2 == 0 && numSMs % 2 == 0 &&
          llvm::divideCeil(problem.numRows, rowTile()) % 2 == 0;
 }
 
@@ -87,15 +87,15 @@ WgmmaSchedule::WgmmaSchedule(const SpmmProblem &problem,
   splitsDepth = canSplitDepth(problem);
   if (splitsDepth)
     rings = 2;
+  rollsWeights = problem.fragments;
   // Few sums leave registers to look further ahead.
-  weightGroup = tokenTile > 128 ? 2 : 4;
+  weightGroup = rollsWeights || tokenTile <= 128 ? 4 : 2;
   // Of values and of metadata.
   weightRegisters = problem.fragments ? 8 + 1 : 8 + 4;
   unitsAhead = problem.wideIds ? 3 : 6;
   resultBytes = problem.resultElement.getIntOrFloatBitWidth() / 8;
   yTokenMajor = problem.yTokenMajor;
-  for (stagingTokens = tokenTile; stagingBytes() > kMaxStagingBytes;)
-    stagingTokens /= 2;
+  stagingTokens = kStagedRowBytes / resultBytes;
   int64_t bytesPerStage = rings * (stageBytes() + 3 * 8);
   stages = 0;
   stages = std::min(kMaxStages,
@@ -119,8 +119,8 @@ static constexpr int64_t kPiece = 8;
 std::string vnm::explainWgmmaRefusal(const SpmmProblem &problem,
                                      const ChipInfo &chip, int64_t tokens,
                                      int64_t cluster) {
-  if (tokens != 0 && tokens != 64 && tokens != 128 && tokens != 256)
-    return llvm::formatv("requires tiles of 64, 128 or 256 tokens, but "
+  if (tokens != 0 && !llvm::is_contained({64, 128, 192, 256}, tokens))
+    return llvm::formatv("requires tiles of 64, 128, 192 or 256 tokens, but "
                          "token-tile is {0}",
                          tokens);
   if (!llvm::is_contained(chip.families, KernelFamily::WgmmaSp))
@@ -156,8 +156,8 @@ std::string vnm::explainWgmmaRefusal(const SpmmProblem &problem,
     return llvm::formatv("requires clusters of 1 or 2 CTAs, but cluster is {0}",
                          cluster);
   if (cluster == 2 && !schedule.canShareCopies(problem))
-    return "requires tensor copies, an even number of row tiles and at least "
-           "128 tokens of a tile for a cluster of 2 CTAs";
+    return "requires tensor copies, an even number of row tiles and tiles of "
+           "128 or 256 tokens for a cluster of 2 CTAs";
   constexpr int64_t kMaxSteps = int64_t(1) << 31;
   int64_t steps = schedule.numTiles(problem) * problem.numBatches *
                   llvm::divideCeil(problem.numGroups, wgmma::kStageGroups);
@@ -188,11 +188,11 @@ std::string vnm::explainScheduleRefusal(const WgmmaSchedule &schedule,
   if (registers > limits.registers)
     return llvm::formatv("requires {0} registers, but an SM has {1}", registers,
                          limits.registers);
-  // Sums, weights of a group and of the group that is being loaded, and
-  // addresses.
+  // Sums, weights that are multiplied and that are being loaded, and addresses.
+  int64_t weightStages =
+      schedule.weightGroup + (schedule.rollsWeights ? 2 : schedule.weightGroup);
   int64_t needed = schedule.numSums() +
-                   2 * schedule.weightRegisters * schedule.weightGroup +
-                   kAddressRegisters;
+                   schedule.weightRegisters * weightStages + kAddressRegisters;
   if (needed > schedule.consumerRegisters)
     return llvm::formatv("requires {0} registers to multiply, but a thread has "
                          "{1}",

@@ -52,10 +52,13 @@ struct WgmmaSchedule {
   bool copies;       ///< Tensor copies instead of a gather.
   int64_t cluster;   ///< CTAs that share what they copy: 1 or 2.
   int64_t rings;     ///< 1 or 2.
-  int64_t tokenTile; ///< 64, 128 or 256 tokens of a tile.
+  int64_t tokenTile; ///< 64, 128, 192 or 256 tokens of a tile.
   int64_t stages;    ///< Per ring.
   bool splitsDepth;  ///< Two rings share a tile.
-  /// Stages whose weights are loaded at a time: 2 or 4.
+  /// Whether every stage's weights are loaded by themselves, as soon as those
+  /// of the stage a group before have been copied; else by groups.
+  bool rollsWeights;
+  /// Stages whose weights are loaded at a time, or are being loaded: 2 or 4.
   int64_t weightGroup;
   /// Registers of a stage's weights.
   int64_t weightRegisters;

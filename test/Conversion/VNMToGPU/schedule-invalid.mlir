@@ -5,7 +5,7 @@
 
 func.func @tile(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
     %x: memref<512x256xf16>, %y: memref<256x256xf16>) {
-  // expected-error @+1 {{requires tiles of 64, 128 or 256 tokens, but token-tile is 96 (schedule #vnm.schedule<family = wgmma_sp, token_tile = 96>)}}
+  // expected-error @+1 {{requires tiles of 64, 128, 192 or 256 tokens, but token-tile is 96 (schedule #vnm.schedule<family = wgmma_sp, token_tile = 96>)}}
   vnm.spmm #vnm.encoding<128:2:8>
       ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x256xf16>)
       outs(%y : memref<256x256xf16>) {schedule = #vnm.schedule<family = wgmma_sp, token_tile = 96>}
@@ -137,7 +137,7 @@ func.func @skinny_panels(%v: memref<64x128xf16>, %m: memref<64x16xi16>, %c: memr
 
 func.func @gathers(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
                    %x: memref<512x256xf16>, %y: memref<256x256xf16>) {
-  // expected-error @+1 {{requires tensor copies, an even number of row tiles and at least 128 tokens of a tile for a cluster of 2 CTAs (schedule}}
+  // expected-error @+1 {{requires tensor copies, an even number of row tiles and tiles of 128 or 256 tokens for a cluster of 2 CTAs (schedule}}
   vnm.spmm #vnm.encoding<128:2:8>
       ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x256xf16>)
       outs(%y : memref<256x256xf16>) {schedule = #vnm.schedule<family = wgmma_sp, cluster = 2>}

@@ -4,7 +4,7 @@
 // RUN: not vnm-opt %s --convert-vnm-to-gpu="chip=sm_90a family=wgmma_sp token-tile=32" --split-input-file 2>&1 | FileCheck %s --check-prefix=TILE
 // CHIP: requires chip sm_90a, but it is sm_80 (family wgmma_sp)
 // FAMILY: requires family to be auto, mma_sp, wgmma_sp or skinny, but it is 'wgmma'
-// TILE: requires tiles of 64, 128 or 256 tokens, but token-tile is 32
+// TILE: requires tiles of 64, 128, 192 or 256 tokens, but token-tile is 32
 
 func.func @small_v(%v: memref<64x16xf16>, %m: memref<64x2xi16>, %c: memref<2x32xi16>,
                    %x: memref<64x64xf16>, %y: memref<64x64xf16>) {
