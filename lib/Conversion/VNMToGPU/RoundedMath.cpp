@@ -217,6 +217,35 @@ static LogicalResult fuseScale(arith::MulFOp op, PatternRewriter &rewriter) {
   return rewriter.notifyMatchFailure(op, "is no multiple of 1 + tanh");
 }
 
+/// Whether other sums than `sum` have the term `term`, or had, and have become
+/// multiples of it.
+static bool isCommonTerm(Value term, arith::AddFOp sum) {
+  return llvm::any_of(term.getUsers(), [&](Operation *user) {
+    return user != sum &&
+           (isa<arith::AddFOp>(user) ||
+            (isa<arith::MulFOp>(user) && getPowerOfTwo(user->getOperand(1))));
+  });
+}
+
+/// (x + b) 2^n -> fma(x, 2^n, b 2^n), where many sums have the term b: the same
+/// result, short of numbers that are subnormal, by one operation less each.
+static LogicalResult fuseScaledSum(arith::MulFOp op,
+                                   PatternRewriter &rewriter) {
+  auto sum = op.getLhs().getDefiningOp<arith::AddFOp>();
+  if (!op.getType().isF32() || !getPowerOfTwo(op.getRhs()) || !sum ||
+      !sum->hasOneUse())
+    return rewriter.notifyMatchFailure(op, "is no scaled sum of one use");
+  Value term = sum.getRhs(), other = sum.getLhs();
+  if (!isCommonTerm(term, sum))
+    std::swap(term, other);
+  if (!isCommonTerm(term, sum))
+    return rewriter.notifyMatchFailure(op, "has no term of other sums");
+  Value scaled =
+      arith::MulFOp::create(rewriter, op.getLoc(), term, op.getRhs());
+  rewriter.replaceOpWithNewOp<math::FmaOp>(op, other, op.getRhs(), scaled);
+  return success();
+}
+
 static LogicalResult useExp2(math::Exp2Op op, PatternRewriter &rewriter) {
   if (!op.getType().isF32() || !isRounded(op, /*argument=*/{}))
     return rewriter.notifyMatchFailure(op, "is not rounded to 16 bits");
@@ -260,5 +289,6 @@ LogicalResult vnm::approximateRoundedMath(Operation *kernels) {
   // What is left of the arguments is gone now.
   RewritePatternSet arithmetic(kernels->getContext());
   arithmetic.add(fuseScale);
+  arithmetic.add(fuseScaledSum);
   return applyPatternsGreedily(kernels, std::move(arithmetic));
 }

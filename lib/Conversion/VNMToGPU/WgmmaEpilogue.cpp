@@ -177,8 +177,43 @@ WgmmaPair WgmmaKernel::emitEpilogueBodies(const WgmmaPair &sums,
           cloneEpilogue(b, op, arguments[1])};
 }
 
+/// `value`, made to depend on `zero`: i32, 0, which compilers do not know.
+Value WgmmaKernel::emitTie(Value value, Value zero) {
+  unsigned width = value.getType().getIntOrFloatBitWidth();
+  Type bits = b.getIntegerType(width);
+  if (width < 32)
+    zero = arith::TruncIOp::create(b, bits, zero);
+  else if (width > 32)
+    zero = arith::ExtUIOp::create(b, bits, zero);
+  Value tied = bitOr(arith::BitcastOp::create(b, bits, value), zero);
+  return arith::BitcastOp::create(b, value.getType(), tied);
+}
+
+/// Has the results of the rounds to come depend on what the current one staged:
+/// ptxas would compute all results first, and then do nothing but wait for
+/// shared memory and stores. `sums`: of the rounds to come; operands that all
+/// results depend on are fewer.
+void WgmmaKernel::emitTieRound(WgmmaResultRows &rows,
+                               MutableArrayRef<Value> sums, Value unknownZero) {
+  if (sums.empty())
+    return;
+  Value staged =
+      load(b.getI32Type(), emitStagingAddress(i32(0), i32(0)), /*alignment=*/4);
+  Value zero = bitAnd(staged, unknownZero);
+  bool hasRowOperands = !rows.operands[0].empty();
+  if (!hasRowOperands)
+    for (Value &sum : sums)
+      sum = emitTie(sum, zero);
+  for (SmallVector<Value> &operands : rows.operands)
+    for (Value &operand : operands)
+      operand = emitTie(operand, zero);
+}
+
 /// Lanes read what other lanes staged, and stage over what they have read.
-void WgmmaKernel::emitEpilogue(const WgmmaTile &tile, ArrayRef<Value> sums) {
+void WgmmaKernel::emitEpilogue(const WgmmaTile &tile,
+                               ArrayRef<Value> tileSums) {
+  SmallVector<Value> sums(tileSums);
+  Value unknownZero = shiftRight(emitFreshLane(), 5);
   WgmmaResultRows rows;
   emitLoadRowOperands(tile, rows);
   Value known = lane;
@@ -197,6 +232,9 @@ void WgmmaKernel::emitEpilogue(const WgmmaTile &tile, ArrayRef<Value> sums) {
       emitStageResults(results, block);
     }
     emitMeetStaged();
+    if (op.hasEpilogue())
+      emitTieRound(rows, MutableArrayRef(sums).drop_front(4 * (first + blocks)),
+                   unknownZero);
     if (problem.yTokenMajor)
       emitStoreStagedTokens(tile, 8 * first);
     else

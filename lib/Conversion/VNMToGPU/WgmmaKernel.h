@@ -226,6 +226,10 @@ private:
   /// Whether the epilogue reads memory at a sum's place in the result.
   bool readsByPlace();
   mlir::Value emitLaneRow(const WgmmaTile &tile, int64_t half);
+  mlir::Value emitTie(mlir::Value value, mlir::Value zero);
+  void emitTieRound(WgmmaResultRows &rows,
+                    llvm::MutableArrayRef<mlir::Value> sums,
+                    mlir::Value unknownZero);
   void emitLoadRowOperands(const WgmmaTile &tile, WgmmaResultRows &rows);
   mlir::Value emitPairToken(const WgmmaTile &tile, int64_t block);
   WgmmaPair emitLoadPair(mlir::Value buffer, mlir::Value position);

@@ -183,3 +183,53 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+// Sums of a common term, scaled by a power of two, take one operation each; the
+// scaled term is the same for all.
+// CHECK-LABEL: gpu.func @scaled_sums
+// CHECK-SAME: (%[[X:.+]]: f32, %[[Y:.+]]: f32, %[[BIAS:.+]]: f32,
+// CHECK: %[[TERM:.+]] = arith.mulf %[[BIAS]], %[[HALF:.+]] : f32
+// CHECK: llvm.call_intrinsic "llvm.fma.f32"(%[[X]], %[[HALF]], %[[TERM]])
+// CHECK: llvm.call_intrinsic "llvm.fma.f32"(%[[Y]], %[[HALF]], %{{.+}})
+gpu.module @kernels {
+  gpu.func @scaled_sums(%x: f32, %y: f32, %bias: f32, %out: memref<?xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %half = arith.constant 0.5 : f32
+    %0 = arith.addf %x, %bias : f32
+    %1 = arith.mulf %0, %half : f32
+    %2 = arith.addf %bias, %y : f32
+    %3 = arith.mulf %2, %half : f32
+    %4 = arith.divf %1, %3 : f32
+    memref.store %4, %out[%c0] : memref<?xf32>
+    gpu.return
+  }
+}
+
+// -----
+
+// Not where the factor rounds, the sum is used again, or no other sum has the term.
+// CHECK-LABEL: gpu.func @other_sums
+// CHECK-NOT: llvm.fma
+// CHECK: gpu.return
+gpu.module @kernels {
+  gpu.func @other_sums(%x: f32, %y: f32, %bias: f32, %out: memref<?xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %half = arith.constant 0.5 : f32
+    %third = arith.constant 0.3 : f32
+    %0 = arith.addf %x, %bias : f32
+    %1 = arith.mulf %0, %third : f32
+    %2 = arith.addf %y, %bias : f32
+    %3 = arith.mulf %2, %half : f32
+    %4 = arith.subf %2, %3 : f32
+    %5 = arith.divf %1, %4 : f32
+    %once = arith.constant 0.7 : f32
+    %6 = arith.addf %5, %once : f32
+    %7 = arith.negf %5 : f32
+    %8 = arith.mulf %6, %half : f32
+    %9 = arith.divf %7, %8 : f32
+    memref.store %9, %out[%c0] : memref<?xf32>
+    gpu.return
+  }
+}

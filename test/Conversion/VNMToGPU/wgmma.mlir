@@ -112,3 +112,29 @@ func.func @few_tokens(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memre
       outs(%y : memref<256x32xf16>)
   return
 }
+
+// -----
+
+// A round of results waits for what the round before staged: the bias does, of which
+// there is less than of sums.
+// CHECK-LABEL: func.func @rounds
+// CHECK: nvvm.wgmma.wait.group.sync.aligned 0
+// CHECK: nvvm.bar.warp.sync
+// CHECK: %[[STAGED:.+]] = llvm.load {{.*}} {alignment = 4 : i64} : !llvm.ptr<3> -> i32
+// CHECK: %[[ZERO:.+]] = arith.andi %[[STAGED]], %{{.+}} : i32
+// CHECK: %[[BITS:.+]] = arith.bitcast %{{.+}} : f32 to i32
+// CHECK: %[[TIED:.+]] = arith.ori %[[BITS]], %[[ZERO]] : i32
+// CHECK: %[[BIAS:.+]] = arith.bitcast %[[TIED]] : i32 to f32
+// CHECK: arith.addf %{{.+}}, %[[BIAS]] : f32
+func.func @rounds(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
+                  %x: memref<512x128xf16>, %y: memref<256x128xf32>, %bias: memref<256xf32>) {
+  vnm.spmm #vnm.encoding<128:2:8>
+      ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x128xf16>)
+      outs(%y : memref<256x128xf32>)
+      epilogue(%bias per_row : memref<256xf32>) {
+  ^bb0(%sum: f32, %b: f32):
+    %0 = arith.addf %sum, %b : f32
+    vnm.yield %0 : f32
+  }
+  return
+}
