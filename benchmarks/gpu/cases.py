@@ -125,6 +125,11 @@ class Case:
     fragments: bool = False
 
     @property
+    def out(self):
+        """The result's type."""
+        return "i32" if self.dtype == "i8" else self.dtype
+
+    @property
     def name(self):
         parts = [f"{self.rows}x{self.cols}x{self.tokens}_{self.v}_2_{self.m}_{self.dtype}"]
         parts += ["token"] * self.token_major
@@ -139,6 +144,7 @@ def with_layout(case, chip, layout):
     """The case with its weight in `layout`, canonical or fragments, if a kernel of the
     chip can read that: few tokens anywhere, else whole pieces on sm_90a."""
     reads = case.tokens <= 64 or (chip == "sm_90a" and case.tokens % 8 == 0 and case.v >= 64)
+    reads = reads and case.dtype != "i8"
     return dataclasses.replace(case, fragments=layout == "fragments" and reads)
 
 
@@ -172,6 +178,8 @@ def epilogue_text(case):
     body = EPILOGUES[case.epilogue]
     if body is None:
         return "", ""
+    if case.dtype == "i8":
+        raise SystemExit("error: requires f16 or bf16 with an epilogue, but the type is i8")
     kind = f"memref<{case.rows}x{case.dtype}>"
     return f", %biases: {kind}", f"""
       epilogue(%biases per_row : {kind}) {{
@@ -188,9 +196,9 @@ def to_mlir(case, name="product"):
     panels = -(-case.rows // case.v)
     ids = "i16" if case.cols <= 65535 else "i32"
 
-    def activation(channels):
+    def activation(channels, element):
         a, b = (case.tokens, channels) if case.token_major else (channels, case.tokens)
-        return f"memref<{a}x{b}x{case.dtype}>"
+        return f"memref<{a}x{b}x{element}>"
 
     weight = [
         f"memref<{case.rows}x{2 * groups}x{case.dtype}>", f"memref<{case.rows}x{-(-groups // 4)}xi16>",
@@ -204,7 +212,7 @@ def to_mlir(case, name="product"):
             f"memref<{panels}x{64 * stages}x{ids}>",
         ]
         encoding += ", layout = fragments"
-    types = [*weight, activation(case.cols)]
+    types = [*weight, activation(case.cols, case.dtype)]
     attributes = []
     if case.token_major:
         attributes += ["x_layout = #vnm.activation_layout<token_major>", "y_layout = #vnm.activation_layout<token_major>"]
@@ -213,9 +221,9 @@ def to_mlir(case, name="product"):
     attributes = f" {{{', '.join(attributes)}}}" if attributes else ""
     argument, clause = epilogue_text(case)
     return f"""func.func @{name}(%values: {types[0]}, %metadata: {types[1]}, %columns: {types[2]},
-                   %x: {types[3]}, %y: {activation(case.rows)}{argument}) {{
+                   %x: {types[3]}, %y: {activation(case.rows, case.out)}{argument}) {{
   vnm.spmm #vnm.encoding<{encoding}> ins(%values, %metadata, %columns, %x : {', '.join(types)})
-      outs(%y : {activation(case.rows)}){attributes}{clause}
+      outs(%y : {activation(case.rows, case.out)}){attributes}{clause}
   return
 }}
 """
