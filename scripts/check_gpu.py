@@ -11,7 +11,7 @@ NVIDIA driver, but neither MLIR nor CUDA:
     python3 gpu-check/check_gpu.py run --dir gpu-check
 
 `build` compiles one function per case into gpu-check/libcases.so. `run` makes
-weights, packs them with a few lines of gpu_cases.py (not with the library under
+weights, packs them with a few lines of gpu_products.py (not with the library under
 test), calls the functions and prints the errors as a table. See
 docs/gpu-verification.md.
 
@@ -30,7 +30,8 @@ import sys
 
 import numpy as np
 
-from gpu_cases import EPILOGUES, from_storage, function, get_cases, make_weight, reference, to_storage
+from gpu_cases import get_cases
+from gpu_products import EPILOGUES, draw, from_storage, function, make_weight, reference, to_storage
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -65,7 +66,7 @@ def build(options):
         if os.path.exists(path(other[1])):
             os.remove(path(other[1]))
     shutil.copy(os.path.join(options.build, "lib", runtime), options.dir)
-    for name in ("check_gpu.py", "gpu_cases.py", "fragments.py"):
+    for name in ("check_gpu.py", "gpu_cases.py", "gpu_products.py", "fragments.py"):
         shutil.copy(os.path.join(os.path.dirname(os.path.abspath(__file__)), name), options.dir)
     for name in ("host.mlir", "host.ll", "host.o"):
         os.remove(path(name))
@@ -123,7 +124,9 @@ def call(library, case, arguments, y):
 
 def tolerance(case):
     """The result's rounding, and one truncation of the sum to f32 per mma.sp (the
-    tensor core does not round): 16 of a row's 2 G products each."""
+    tensor core does not round): 16 of a row's 2 G products each. Integers are exact."""
+    if case.out == "i32":
+        return 0.0
     rounding = {"f64": 0.0, "f32": 0.0, "f16": 2.0**-11, "bf16": 2.0**-8}[case.out]
     return rounding + 2.0**-23 * (2 + -(-case.groups // 8))
 
@@ -133,20 +136,22 @@ def prepare_case(case, seed):
     rng = np.random.default_rng(seed)
     parts, rows, dense, mask = make_weight(case, rng)
     batch = int(np.prod(case.batch, dtype=np.int64))
-    x = rng.standard_normal((batch, case.cols, case.tokens))
+    x = draw(rng, (batch, case.cols, case.tokens), case.dtype)
     used = mask.any(axis=0)
     if case.poison:
         assert not used.all()
         x[:, ~used, :] = np.nan
     x_array, x_exact = to_storage(x, case.dtype)
-    y0 = np.full((batch, case.rows, case.tokens), np.nan)
+    y0 = np.full((batch, case.rows, case.tokens), -7 if case.out == "i32" else np.nan)
     if case.accumulate:
-        y0 = rng.standard_normal(y0.shape)
+        y0 = draw(rng, y0.shape, case.out)
     y_array, y_exact = to_storage(y0, case.out)
     operands, buffers = [], []
     for broadcast, _ in EPILOGUES[case.epilogue][0] if case.epilogue else []:
         size = {"per_row": (case.rows,), "per_token": (case.tokens,), "full": y0.shape}[broadcast]
-        array, exact = to_storage(rng.standard_normal(size), "f32")
+        # Sums of bytes are large; what is made of them must fit f16.
+        scale = 2.0**-8 if case.dtype == "i8" else 1.0
+        array, exact = to_storage(scale * rng.standard_normal(size), "f32")
         operands.append(exact)
         buffers.append(np.ascontiguousarray(to_case_layout(array, case, case.y_token_major)) if len(size) == 3 else array)
     expected = reference(case, dense, used, x_exact, y_exact if case.accumulate else 0.0, operands)
@@ -170,7 +175,7 @@ def get_error(case, result, wanted):
     """Largest error over the largest result."""
     if result.size == 0:
         return 0.0
-    return np.max(np.abs(from_storage(result, case.out) - wanted)) / np.max(np.abs(wanted))
+    return np.max(np.abs(from_storage(result, case.out) - wanted)) / max(np.max(np.abs(wanted)), 1e-300)
 
 
 class Emulator:

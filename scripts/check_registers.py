@@ -22,9 +22,10 @@ import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-# Per name: V, M, R, K, T (None: dynamic), x and y token-major.
+# Per name: V, M, R, K, T (None: dynamic), x and y token-major, type of the weight.
 PRODUCTS = {
-    f"{v}:2:8, {what}": (v, 8, rows, cols, tokens, token_major)
+    f"{v}:2:8, {what}{', i8' if dtype == 'i8' else ''}": (v, 8, rows, cols, tokens, token_major, dtype)
+    for dtype in ("f16", "i8")
     for v in (128, 64, 32, 16)
     for what, rows, cols, tokens, token_major in (
         ("4096^3", 4096, 4096, 4096, False),
@@ -36,18 +37,18 @@ PRODUCTS = {
 }
 
 
-def module(v, m, rows, cols, tokens, token_major):
+def module(v, m, rows, cols, tokens, token_major, dtype):
     """A function of one product on memrefs."""
     groups = -(-cols // m)
     t = "?" if tokens is None else tokens
     pair = lambda channels: f"{t}x{channels}" if token_major else f"{channels}x{t}"
-    types = (f"memref<{rows}x{2 * groups}xf16>, memref<{rows}x{-(-groups // 4)}xi16>, "
-             f"memref<{-(-rows // v)}x{4 * groups}xi16>, memref<{pair(cols)}xf16>")
+    types = (f"memref<{rows}x{2 * groups}x{dtype}>, memref<{rows}x{-(-groups // 4)}xi16>, "
+             f"memref<{-(-rows // v)}x{4 * groups}xi16>, memref<{pair(cols)}x{dtype}>")
     names = ("%v", "%m", "%c", "%x")
     signature = ", ".join(f"{name}: {kind}" for name, kind in zip(names, types.split(", ")))
     layout = "#vnm.activation_layout<token_major>"
     layouts = f"{{x_layout = {layout}, y_layout = {layout}}}" if token_major else ""
-    y = f"memref<{pair(rows)}xf16>"
+    y = f"memref<{pair(rows)}x{'i32' if dtype == 'i8' else dtype}>"
     return f"""func.func @product({signature}, %y: {y}) {{
   vnm.spmm #vnm.encoding<{v}:2:{m}> ins({', '.join(names)} : {types}) outs(%y : {y}) {layouts}
   return

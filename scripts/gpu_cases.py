@@ -1,13 +1,9 @@
 # Part of the VNM project, under the Apache License v2.0 with LLVM Exceptions.
 # See the file LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The products that check_gpu.py runs: their IR, inputs and references."""
+"""The products that check_gpu.py runs."""
 
 import dataclasses
-import math
-
-import numpy as np
-from fragments import to_fragments
 
 
 @dataclasses.dataclass(frozen=True)
@@ -261,234 +257,30 @@ def make_cases():
         Case("large_bf16", 1024, 4096, 512, v=64, m=5, dtype="bf16", out="f32"),
         Case("large_m16", 2048, 4096, 256, v=128, m=16, out="f16", x_token_major=True, y_token_major=True),
     ]
-    return cases
+    return cases + make_byte_cases()
 
 
-# --------------------------------------------------------------------------- #
-# IR
-# --------------------------------------------------------------------------- #
-
-# Body on the accumulator %acc: f32, operands as (broadcast, name); result %r: f32.
-EPILOGUES = {
-    "bias": ([("per_row", "b")], "%r = arith.addf %acc, %b : f32"),
-    "relu": (
-        [("per_row", "b")],
-        """%s = arith.addf %acc, %b : f32
-        %zero = arith.constant 0.0 : f32
-        %r = arith.maximumf %s, %zero : f32""",
-    ),
-    "gelu_erf": (
-        [("per_row", "b")],
-        """%s = arith.addf %acc, %b : f32
-        %root = arith.constant 0.707106769 : f32
-        %scaled = arith.mulf %s, %root : f32
-        %e = math.erf %scaled : f32
-        %one = arith.constant 1.0 : f32
-        %half = arith.constant 0.5 : f32
-        %e1 = arith.addf %e, %one : f32
-        %h = arith.mulf %s, %half : f32
-        %r = arith.mulf %h, %e1 : f32""",
-    ),
-    "gelu_tanh": (
-        [("per_row", "b")],
-        """%s = arith.addf %acc, %b : f32
-        %c = arith.constant 0.044715 : f32
-        %root = arith.constant 0.797884583 : f32
-        %one = arith.constant 1.0 : f32
-        %half = arith.constant 0.5 : f32
-        %s2 = arith.mulf %s, %s : f32
-        %s3 = arith.mulf %s2, %s : f32
-        %cs = arith.mulf %s3, %c : f32
-        %in = arith.addf %s, %cs : f32
-        %arg = arith.mulf %in, %root : f32
-        %t = math.tanh %arg : f32
-        %t1 = arith.addf %t, %one : f32
-        %h = arith.mulf %s, %half : f32
-        %r = arith.mulf %h, %t1 : f32""",
-    ),
-    "silu": (
-        [("per_row", "b")],
-        """%s = arith.addf %acc, %b : f32
-        %n = arith.negf %s : f32
-        %e = math.exp %n : f32
-        %one = arith.constant 1.0 : f32
-        %d = arith.addf %e, %one : f32
-        %r = arith.divf %s, %d : f32""",
-    ),
-    "scale_residual": (
-        [("per_token", "b"), ("full", "c")],
-        """%s = arith.mulf %acc, %b : f32
-        %r = arith.addf %s, %c : f32""",
-    ),
-}
-
-
-def shaped(kind, sizes, element, layout=""):
-    return f"{kind}<{'x'.join(map(str, sizes))}x{element}{layout}>"
-
-
-def function(case):
-    """The MLIR function of a case."""
-    kind = "tensor" if case.tensor else "memref"
-
-    def activation(channels, token_major, element, strided=False):
-        sizes = list(case.shape(channels, token_major))
-        if case.dynamic:
-            sizes[len(case.batch) + (not token_major)] = "?"
-        layout = ""
-        if strided:
-            layout = f", strided<[{', '.join('?' * len(sizes))}], offset: ?>"
-        return shaped(kind, sizes, element, layout)
-
-    g = case.groups
-    ids = "i32" if case.wide_ids else "i16"
-    blocks, stages = -(-case.rows // 16), -(-g // 16)
-    types = [
-        ("values", shaped(kind, (blocks, stages, 2, 32, 8) if case.fragments else (case.rows, 2 * g), case.dtype)),
-        ("metadata", shaped(kind, (blocks, stages, 32), "i32") if case.fragments
-         else shaped(kind, (case.rows, -(-g // 4)), "i16")),
-        ("columns", shaped(kind, (case.panels, 64 * stages if case.fragments else 4 * g), ids)),
-        ("x", activation(case.cols, case.x_token_major, case.dtype, case.strided)),
-        ("y", activation(case.rows, case.y_token_major, case.out, case.strided)),
+def make_byte_cases():
+    """Weights and activations of i8: every width of copies, with and without an epilogue."""
+    common = dict(dtype="i8", out="i32")
+    static = dict(common, dynamic=False)
+    return [
+        Case("i8_v16_m4", 72, 301, 75, v=16, m=4, **common),
+        # Odd G: values are moved through registers; and odd words of metadata, loaded directly.
+        Case("i8_v32_m5", 100, 301, 80, v=32, m=5, **static),
+        Case("i8_v64_m8", 130, 260, 64, v=64, m=8, **common),
+        Case("i8_v128_m16", 200, 1100, 136, v=128, m=16, **static),
+        Case("i8_v64_m6", 100, 384, 42, v=64, m=6, **static),
+        Case("i8_aligned", 256, 512, 128, v=128, m=8, **static),
+        Case("i8_few_tokens", 64, 512, 4, v=16, m=8, **static),
+        Case("i8_one_column", 16, 1, 1, v=16, m=4, **static),
+        Case("i8_token", 100, 301, 33, v=64, m=5, batch=(2,), x_token_major=True, y_token_major=True, **static),
+        Case("i8_token_x", 72, 512, 40, v=32, m=8, x_token_major=True, **common),
+        Case("i8_token_y", 136, 300, 40, v=64, m=8, y_token_major=True, wide_ids=True, **static),
+        Case("i8_permuted", 100, 300, 75, v=64, m=8, permuted=True, accumulate=True, **common),
+        Case("i8_relu", 64, 300, 48, v=64, m=8, epilogue="integer_relu", **static),
+        Case("i8_scale_bias", 136, 300, 48, v=64, m=8, dtype="i8", out="f16", dynamic=False, epilogue="scale_bias"),
+        Case("i8_scale_residual", 72, 300, 40, v=32, m=8, dtype="i8", out="bf16", epilogue="scale_residual", batch=(2,)),
+        Case("large_i8", 1024, 4096, 512, v=128, m=8, **static),
+        Case("large_i8_m5", 1024, 4096, 511, v=64, m=5, dtype="i8", out="f32", epilogue="scale_bias"),
     ]
-    named = dict(types)
-    parameters = list(types)
-    rows = ""
-    if case.permuted:
-        parameters.append(("rows", shaped(kind, (case.rows,), "i32")))
-        rows = f"rows(%rows : {parameters[-1][1]})"
-    epilogue = ""
-    if case.epilogue:
-        operands, body = EPILOGUES[case.epilogue]
-        clauses = []
-        for broadcast, name in operands:
-            t = "?" if case.dynamic else case.tokens
-            type_ = {
-                "per_row": shaped(kind, (case.rows,), "f32"),
-                "per_token": shaped(kind, (t,), "f32"),
-                "full": activation(case.rows, case.y_token_major, "f32"),
-            }[broadcast]
-            parameters.append((f"{name}_buffer", type_))
-            clauses.append(f"%{name}_buffer {broadcast} : {type_}")
-        arguments = ", ".join(["%acc: f32"] + [f"%{name}: f32" for _, name in operands])
-        convert, result = "", "%r"
-        if case.out != "f32":
-            op = "extf" if case.out == "f64" else "truncf"
-            convert, result = f"%o = arith.{op} %r : f32 to {case.out}", "%o"
-        epilogue = f"""epilogue({', '.join(clauses)}) {{
-      ^bb0({arguments}):
-        {body}
-        {convert}
-        vnm.yield {result} : {case.out}
-      }}"""
-    attributes = []
-    if case.accumulate:
-        attributes.append("accumulate")
-    for name, flag in (("x", case.x_token_major), ("y", case.y_token_major)):
-        if flag:
-            attributes.append(f"{name}_layout = #vnm.activation_layout<token_major>")
-    if case.schedule:
-        attributes.append(f"schedule = #vnm.schedule<{case.schedule}>")
-    attributes = f"{{{', '.join(attributes)}}}" if attributes else ""
-    encoding = f"{case.v}:2:{case.m}"
-    if case.wide_ids:
-        encoding += ", columns = i32"
-    if case.permuted:
-        encoding += ", rows = permuted"
-    if case.fragments:
-        encoding += ", layout = fragments"
-    signature = ", ".join(f"%{n}: {t}" for n, t in parameters)
-    result = f" -> {named['y']}" if case.tensor else ""
-    return f"""
-  func.func @case_{case.name}({signature}){result} attributes {{llvm.emit_c_interface}} {{
-    {'%result = ' if case.tensor else ''}vnm.spmm #vnm.encoding<{encoding}>
-      ins(%values, %metadata, %columns, %x
-          : {named['values']}, {named['metadata']}, {named['columns']}, {named['x']})
-      {rows} outs(%y : {named['y']}) {attributes} {epilogue}{result}
-    return{f' %result : {named["y"]}' if case.tensor else ''}
-  }}"""
-
-
-# --------------------------------------------------------------------------- #
-# Weights and the reference
-# --------------------------------------------------------------------------- #
-
-
-def to_storage(values, dtype):
-    """float64 values rounded to `dtype`: (array to pass, the values it holds)."""
-    if dtype == "bf16":
-        bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
-        rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
-        nan = np.isnan(values)
-        packed = np.where(nan, 0x7FC0, rounded).astype(np.uint16)
-        return packed, from_storage(packed, dtype)
-    packed = values.astype({"f16": np.float16, "f32": np.float32, "f64": np.float64}[dtype])
-    return packed, packed.astype(np.float64)
-
-
-def from_storage(array, dtype):
-    if dtype == "bf16":
-        return (array.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
-    return array.astype(np.float64)
-
-
-def make_weight(case, rng):
-    """Storage parts, the dense float64 weight and its mask, in output row order.
-
-    With `poison` no row selects a group's last column, which the kernel then
-    gathers but must not multiply.
-    """
-    g = case.groups
-    raw = rng.standard_normal((case.rows, 2 * g))
-    columns = np.full((case.panels, g, 4), case.cols, np.int64)
-    for panel in range(case.panels):
-        for group in range(g):
-            lo, hi = group * case.m, min((group + 1) * case.m, case.cols)
-            keep = min(4, hi - lo)
-            columns[panel, group, :keep] = np.sort(rng.choice(np.arange(lo, hi), keep, replace=False))
-    count = np.sum(columns < case.cols, axis=2)
-    limit = np.where(case.poison & (count > 2), count - 1, count)
-    pairs = np.array([(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)])
-    choices = np.array([1, 1, 1, 3, 6])[np.repeat(limit, case.v, axis=0)[: case.rows]]
-    which = (rng.random((case.rows, g)) * choices).astype(np.int64)
-    position = pairs[which]  # rows x g x 2
-    panel_of_row = np.arange(case.rows) // case.v
-    ids = np.take_along_axis(columns[panel_of_row], position, axis=2)
-    raw.reshape(case.rows, g, 2)[ids == case.cols] = 0.0
-    values, exact = to_storage(raw, case.dtype)
-    nibbles = position[:, :, 0] | position[:, :, 1] << 2
-    padded = np.full((case.rows, -(-g // 4) * 4), 4, np.int64)
-    padded[:, :g] = nibbles
-    words = padded.reshape(case.rows, -1, 4) << np.array([0, 4, 8, 12])
-    metadata = np.bitwise_or.reduce(words, axis=2).astype(np.uint16)
-    rows = rng.permutation(case.rows) if case.permuted else np.arange(case.rows)
-    dense = np.zeros((case.rows, case.cols + 1))
-    mask = np.zeros((case.rows, case.cols + 1), bool)
-    row_index = np.repeat(rows, 2 * g)
-    dense[row_index, ids.ravel()] = exact.ravel()
-    mask[row_index, ids.ravel()] = True
-    id_type = np.int32 if case.wide_ids else np.uint16
-    parts = [values, metadata, columns.reshape(case.panels, -1).astype(id_type)]
-    if case.fragments:
-        parts = list(to_fragments(*parts, sentinel=case.cols))
-    return parts, rows.astype(np.int32), dense[:, :-1], mask[:, :-1]
-
-
-def reference(case, dense, used, x, y0, operands):
-    """Epilogue(W X + Y0) in float64; x and the result are batch, channel, token."""
-    acc = dense[:, used] @ x[:, used, :] + y0
-    erf = np.vectorize(math.erf, otypes=[np.float64])
-    if not case.epilogue:
-        return acc
-    if case.epilogue == "scale_residual":
-        return acc * operands[0] + operands[1]
-    s = acc + operands[0][:, None]
-    if case.epilogue == "relu":
-        return np.maximum(s, 0)
-    if case.epilogue == "gelu_erf":
-        return 0.5 * s * (1 + erf(s / math.sqrt(2)))
-    if case.epilogue == "gelu_tanh":
-        return 0.5 * s * (1 + np.tanh(math.sqrt(2 / math.pi) * (s + 0.044715 * s**3)))
-    if case.epilogue == "silu":
-        return s / (1 + np.exp(-s))
-    return s

@@ -126,6 +126,11 @@ class Case:
     y_token_major: bool = False
 
     @property
+    def out(self):
+        """The result's type."""
+        return "i32" if self.dtype == "i8" else self.dtype
+
+    @property
     def name(self):
         parts = [f"{self.rows}x{self.cols}x{self.tokens}_{self.v}_2_{self.m}_{self.dtype}"]
         parts += ["token"] * self.token_major
@@ -141,6 +146,7 @@ def with_layout(case, chip, layout):
     """The case with its weight in `layout`, canonical or fragments, if a kernel of the
     chip can read that: few tokens anywhere, else whole pieces on sm_90a."""
     reads = case.tokens <= 64 or (chip == "sm_90a" and case.tokens % 8 == 0 and case.v >= 64)
+    reads = reads and case.dtype != "i8"
     return dataclasses.replace(case, fragments=layout == "fragments" and reads)
 
 
@@ -174,6 +180,8 @@ def epilogue_text(case):
     body = EPILOGUES[case.epilogue]
     if body is None:
         return "", ""
+    if case.dtype == "i8":
+        raise SystemExit("error: requires f16 or bf16 with an epilogue, but the type is i8")
     kind = f"memref<{case.rows}x{case.dtype}>"
     return f", %biases: {kind}", f"""
       epilogue(%biases per_row : {kind}) {{
@@ -190,12 +198,12 @@ def to_mlir(case, name="product"):
     panels = -(-case.rows // case.v)
     ids = "i16" if case.cols <= 65535 else "i32"
 
-    def activation(channels, token_major):
+    def activation(channels, token_major, element):
         a, b = (case.tokens, channels) if token_major else (channels, case.tokens)
-        return f"memref<{a}x{b}x{case.dtype}>"
+        return f"memref<{a}x{b}x{element}>"
 
     y_token_major = case.token_major or case.y_token_major
-    y = activation(case.rows, y_token_major)
+    y = activation(case.rows, y_token_major, case.out)
 
     weight = [
         f"memref<{case.rows}x{2 * groups}x{case.dtype}>", f"memref<{case.rows}x{-(-groups // 4)}xi16>",
@@ -209,7 +217,7 @@ def to_mlir(case, name="product"):
             f"memref<{panels}x{64 * stages}x{ids}>",
         ]
         encoding += ", layout = fragments"
-    types = [*weight, activation(case.cols, case.token_major)]
+    types = [*weight, activation(case.cols, case.token_major, case.dtype)]
     attributes = []
     for operand, token_major in (("x", case.token_major), ("y", y_token_major)):
         attributes += [f"{operand}_layout = #vnm.activation_layout<token_major>"] * token_major

@@ -35,7 +35,7 @@ class Checker:
         """The entry of a kernel (measure.Built) in the results, without times."""
         rows, cols, tokens = shape
         parts, dense = self.get_weight(rows, cols, built.kernel.pattern)
-        x = torch.randn(cols, tokens, generator=self.generator, device="cuda").to(self.dtype)
+        x = weights.random(cols, tokens, dtype=self.dtype, generator=self.generator)
         contestant = contestants.Ours(shape, built, parts, x, copies=1)
         contestant.run(0)
         torch.cuda.synchronize()

@@ -27,6 +27,12 @@ def clones(tensor, copies):
     return [tensor.clone(memory_format=torch.preserve_format) for _ in range(copies)]
 
 
+def unwritten(size, dtype, device):
+    """A result that no kernel gives."""
+    nothing = float("nan") if dtype.is_floating_point else torch.iinfo(dtype).min
+    return torch.full(size, nothing, dtype=dtype, device=device)
+
+
 def error_of(result, expected):
     """Largest absolute error over the largest absolute value; NaN is infinite."""
     error = ((result.double() - expected).abs().max() / expected.abs().max()).item()
@@ -48,25 +54,34 @@ class Contestant:
 
 
 class CuBLAS(Contestant):
-    """torch.matmul, feature-major (W X) or token-major (X' W')."""
+    """torch.matmul, feature-major (W X) or token-major (X' W'); torch._int_mm of int8."""
 
     def __init__(self, shape, weight, x, token_major):
         rows, cols, tokens = shape
         self.token_major = token_major
         x = x.t().contiguous() if token_major else x
         size = (tokens, rows) if token_major else (rows, tokens)
-        y = torch.full(size, float("nan"), dtype=weight.dtype, device=weight.device)
+        floats = weight.dtype.is_floating_point
+        self.multiply = torch.matmul if floats else torch._int_mm
+        y = unwritten(size, weight.dtype if floats else torch.int32, weight.device)
         copies = num_copies(weight, x, y)
+        tolerance = LIBRARY_ROUNDINGS * ROUNDING[weight.dtype] + 2.0**-23 * (2 + cols / 16) if floats else 0.0
         layout = "token_major" if token_major else "feature_major"
-        super().__init__(shape, {"contestant": "cublas", "layout": layout, "pattern": "dense"}, copies,
-                         LIBRARY_ROUNDINGS * ROUNDING[weight.dtype] + 2.0**-23 * (2 + cols / 16))
+        super().__init__(shape, {"contestant": "cublas", "layout": layout, "pattern": "dense"}, copies, tolerance)
         self.w, self.x, self.y = clones(weight, copies), clones(x, copies), clones(y, copies)
+
+    @staticmethod
+    def can_compute(shape, dtype, token_major):
+        """Of int8 cuBLAS takes the layout whose sums run along rows of both operands;
+        the limits are PyTorch's."""
+        rows, cols, tokens = shape
+        return dtype.is_floating_point or (token_major and tokens > 16 and rows % 8 == cols % 8 == 0)
 
     def run(self, index):
         if self.token_major:
-            torch.matmul(self.x[index], self.w[index].t(), out=self.y[index])
+            self.multiply(self.x[index], self.w[index].t(), out=self.y[index])
         else:
-            torch.matmul(self.w[index], self.x[index], out=self.y[index])
+            self.multiply(self.w[index], self.x[index], out=self.y[index])
 
     def outputs(self):
         return [y.t() if self.token_major else y for y in self.y]
@@ -134,9 +149,9 @@ class Ours(Contestant):
         self.y_token_major = layouts["y"] == "token_major"
         x = x.t().contiguous() if layouts["x"] == "token_major" else x
         out = {a["name"]: a["type"] for a in kernel.arguments}["y"]
-        out = {"f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32}[out]
+        out = {"f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32, "i32": torch.int32}[out]
         size = (tokens, rows) if self.y_token_major else (rows, tokens)
-        y = torch.full(size, float("nan"), dtype=out, device=x.device)
+        y = unwritten(size, out, x.device)
         buffers = {**parts, "x": x, "y": y}
         if self.epilogue != "none":
             # As large as the sums, so that an epilogue that forgets it is wrong.
@@ -148,7 +163,8 @@ class Ours(Contestant):
                   "dependent": dependent, "layout": layouts["x"], "y_layout": layouts["y"],
                   "weight_layout": layouts["values"] or "canonical"}
         # The result's rounding, and one truncation of the sum to f32 per mma.sp.
-        super().__init__(shape, labels, copies, ROUNDING.get(out, 0.0) + 2.0**-23 * (2 + -(-groups // 8)))
+        tolerance = ROUNDING.get(out, 0.0) + 2.0**-23 * (2 + -(-groups // 8)) if out.is_floating_point else 0.0
+        super().__init__(shape, labels, copies, tolerance)
         self.sets = [{name: tensor.clone() for name, tensor in buffers.items()} for _ in range(copies)]
         self.launch = kernel.prepare({"tokens": tokens}, dependent=dependent)
         self.addresses = [{name: buffers[name].data_ptr() for name in self.launch.buffers} for buffers in self.sets]

@@ -22,7 +22,7 @@ import weights
 # R K T from which on bursts and sustained load are told apart: the GPU then runs at
 # its power limit.
 SUSTAINED_MULTIPLICATIONS = 10**10
-DTYPES = {"f16": torch.float16, "bf16": torch.bfloat16}
+DTYPES = {"f16": torch.float16, "bf16": torch.bfloat16, "i8": torch.int8}
 
 
 def device_facts():
@@ -121,7 +121,7 @@ class ShapeRun:
         self.entrants = []
 
     def random(self, *size):
-        return torch.randn(*size, generator=self.generator, device="cuda").to(self.dtype)
+        return weights.random(*size, dtype=self.dtype, generator=self.generator)
 
     def enter(self, contestant, expected):
         self.entrants.append((contestant, timing.Timed(contestant.run, contestant.copies, **contestant.timing), expected))
@@ -131,6 +131,8 @@ class ShapeRun:
         weight = self.random(rows, cols)
         expected = weight.double() @ self.x.double()
         for token_major in (False, True):
+            if not contestants.CuBLAS.can_compute(self.shape, self.dtype, token_major):
+                continue
             self.enter(contestants.CuBLAS(self.shape, weight, self.x, token_major), expected)
         if not self.algorithms:
             return

@@ -168,7 +168,7 @@ def run(options):
     facts, chosen = select_kernels(options)
     print(f"{title(facts)}\n")
     found = cusparselt.Found()
-    if options.cusparselt:
+    if options.cusparselt and options.dtype != "i8":
         limits = cusparselt.Limits(total=options.cusparselt_seconds)
         found = cusparselt.find_algorithms(list(chosen), options.dtype, limits=limits)
         facts["cusparselt_search"] = {"summary": found.summary(), "failures": found.failures}
@@ -257,7 +257,7 @@ def add_products(parser):
     parser.add_argument("--shapes", nargs="+", default=["quick"],
                         help=f"RxKxT or sets: {', '.join(cases.SETS)} (default quick)")
     parser.add_argument("--patterns", nargs="+", default=[f"{v}:2:{m}" for v, m in cases.PATTERNS])
-    parser.add_argument("--dtype", default="f16", choices=("f16", "bf16"))
+    parser.add_argument("--dtype", default="f16", choices=("f16", "bf16", "i8"))
     parser.add_argument("--jobs", type=int, default=1)
 
 
@@ -288,7 +288,7 @@ def add_run(commands):
     parser.add_argument("--dir", default=HERE, help="folder that build wrote (default: this script's)")
     parser.add_argument("--shapes", nargs="+", help="as for build; default: every shape with a kernel")
     parser.add_argument("--patterns", nargs="+", help="only these")
-    parser.add_argument("--dtype", default="f16", choices=("f16", "bf16"))
+    parser.add_argument("--dtype", default="f16", choices=("f16", "bf16", "i8"))
     parser.add_argument("--json", help="file for the results")
     parser.add_argument("--check-only", action="store_true", help="compare every result with float64 once; no timing")
     parser.add_argument("--verbose", action="store_true", help="with --check-only: print right results, too")

@@ -46,8 +46,8 @@ def products_of_model(options):
         if not tokens:
             raise SystemExit(f"error: requires --tokens, as the number of tokens of a product of {options.model} is "
                              "dynamic")
-        if product["dtype"] not in ("f16", "bf16"):
-            print(f"a weight of {product['dtype']} is left out: kernels have f16 or bf16", file=sys.stderr)
+        if product["dtype"] not in ("f16", "bf16", "i8"):
+            print(f"a weight of {product['dtype']} is left out: kernels have f16, bf16 or i8", file=sys.stderr)
             continue
         v, _, m = map(int, product["pattern"].split(":"))
         work.append(cases.Case(product["rows"], product["cols"], tokens, v, m, product["dtype"]))

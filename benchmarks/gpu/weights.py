@@ -24,6 +24,14 @@ def choose_columns(rows, cols, v, m, generator):
     return torch.where(picked < cols, picked, cols).sort(-1).values
 
 
+def random(*size, dtype, generator):
+    """Normally distributed floats, or integers of the whole range of `dtype`."""
+    if dtype.is_floating_point:
+        return torch.randn(*size, generator=generator, device=generator.device).to(dtype)
+    range_ = torch.iinfo(dtype)
+    return torch.randint(range_.min, range_.max + 1, size, generator=generator, device=generator.device, dtype=dtype)
+
+
 def make_weight(rows, cols, v, m, dtype, generator):
     """({name: storage part}, the dense weight in float64)."""
     device = generator.device
@@ -35,7 +43,7 @@ def make_weight(rows, cols, v, m, dtype, generator):
     which = (torch.rand(rows, groups, generator=generator, device=device) * choices).long()
     position = torch.tensor(PAIRS, device=device)[which.clamp(max=5)]
     ids = torch.gather(columns[panel], 2, position)
-    values = torch.randn(rows, groups, 2, generator=generator, device=device).to(dtype)
+    values = random(rows, groups, 2, dtype=dtype, generator=generator)
     values = torch.where(ids < cols, values, torch.zeros((), dtype=dtype, device=device))
 
     dense = torch.zeros(rows, cols + 1, dtype=torch.float64, device=device)

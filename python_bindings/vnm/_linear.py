@@ -79,9 +79,12 @@ def _cast(value: str, result: str, source: str, target: str) -> list[str]:
     return [f"{result} = arith.{op} {value} : {source} to {target}"]
 
 
-def _epilogue(bias: Optional[str], activation: Optional[str], result_type: str) -> list[str]:
-    """The region that maps the sum in f32, %s, to what is stored."""
-    lines = ["^bb0(%acc: f32" + (f", %bias_element: {bias}" if bias else "") + "):"]
+def _epilogue(scaled: bool, bias: Optional[str], activation: Optional[str], result_type: str) -> list[str]:
+    """The region that maps the sum in f32, %s, to what is stored; `scaled`: in i32."""
+    arguments = ["%sum: i32", "%scale_element: f32"] if scaled else ["%acc: f32"]
+    lines = [f"^bb0({', '.join(arguments + ([f'%bias_element: {bias}'] if bias else []))}):"]
+    if scaled:
+        lines += ["%float = arith.sitofp %sum : i32 to f32", "%acc = arith.mulf %float, %scale_element : f32"]
     value = "%acc"
     if bias:
         cast = _cast("%bias_element", "%bias_f32", bias, "f32")
@@ -114,22 +117,29 @@ def linear_mlir(
     """The module of y = activation(W x + bias), on memrefs, for a packed W of R x K.
 
     `tokens` and extents of `batch` may be None, for sizes that a launch decides.
-    `dtype` is that of weight and activations, f16 or bf16; `result_dtype` that of y,
-    by default the same; `bias` is True for a vector of `dtype`, or its type.
+    `dtype` is that of weight and activations, f16, bf16 or i8; `result_dtype` that of y,
+    by default the same, or for i8 i32, the sums themselves. If they become floats, y is
+    activation(scale W x + bias), with a vector of f32, of an element per row, as scale.
+    `bias` is True for a vector of `dtype`, or f32 for i8, or its type.
     `activation` is None, "relu", "gelu", "gelu_tanh" or "silu". `weight_layout` is
     "canonical" or "fragments" (VNMTensor.fragments()), which kernels for a T of at most
     64, and on sm_90a for multiples of 8, read faster. The function @linear
-    takes values, metadata, columns, with `permuted_rows` rows, then x, y, bias.
+    takes values, metadata, columns, with `permuted_rows` rows, then x, y, scales, bias.
 
     >>> print(linear_mlir(64, 128, 32, bias=True).splitlines()[-1])
     }
     """
     _extent("R", rows, static=True)
     _extent("K", cols, static=True)
-    _choice("dtype", dtype, ("f16", "bf16"))
-    result_type = _choice("result_dtype", result_dtype or dtype, _FLOATS)
-    bias_type = _choice("bias", dtype if bias is True else bias or None, (None, "f16", "bf16", "f32"))
+    _choice("dtype", dtype, ("f16", "bf16", "i8"))
+    is_byte = dtype == "i8"
+    default_type, bias_default = ("i32", "f32") if is_byte else (dtype, dtype)
+    result_type = _choice("result_dtype", result_dtype or default_type, (*_FLOATS, "i32") if is_byte else _FLOATS)
+    scaled = is_byte and result_type != "i32"
+    bias_type = _choice("bias", bias_default if bias is True else bias or None, (None, "f16", "bf16", "f32"))
     _choice("activation", activation, (None, *_ACTIVATIONS))
+    if is_byte and not scaled and (bias_type or activation):
+        raise InvalidArgumentError("requires a result_dtype of floats with a bias or an activation, but it is 'i32'")
     if permuted_rows and form != "free":
         raise InvalidArgumentError("requires form='free' with permuted_rows, but it is 'strict'")
     sizes = Pattern(pattern).sizes(rows, cols)
@@ -159,6 +169,7 @@ def linear_mlir(
         "rows": f"memref<{rows}xi32>" if permuted_rows else None,
         "x": activations(cols, x_layout, dtype),
         "y": activations(rows, y_layout, result_type),
+        "scales": f"memref<{rows}xf32>" if scaled else None,
         "bias": f"memref<{rows}x{bias_type}>" if bias_type else None,
     }
     encoding = f"{Pattern(pattern)}, form = {_choice('form', form, _FORMS)}, columns = {ids}"
@@ -173,10 +184,10 @@ def linear_mlir(
         f"      outs(%y : {types['y']})",
         f"      {{x_layout = #vnm.activation_layout<{x_layout}>, y_layout = #vnm.activation_layout<{y_layout}>}}",
     ]
-    if bias_type or activation:
-        operands = f"(%bias per_row : {types['bias']})" if bias_type else ""
-        region = [f"      {line}" for line in _epilogue(bias_type, activation, result_type)]
-        lines += [f"      epilogue{operands} {{", *region, "      }"]
+    if scaled or bias_type or activation:
+        operands = ", ".join(f"%{name} per_row : {types[name]}" for name in ("scales", "bias") if types[name])
+        region = [f"      {line}" for line in _epilogue(scaled, bias_type, activation, result_type)]
+        lines += [f"      epilogue{f'({operands})' if operands else ''} {{", *region, "      }"]
     return "\n".join([*filter(None, lines), "  return", "}", ""])
 
 
@@ -203,6 +214,9 @@ def compile_linear(
     >>> kernel = compiled.kernels[0]
     >>> kernel["name"], [argument["name"] for argument in kernel["arguments"]]
     ('spmm_0', ['values', 'metadata', 'columns', 'x', 'y', 'epilogue0', 'tokens'])
+    >>> quantized = compile_linear(128, 256, 64, "64:2:8", chip="sm_90a", dtype="i8", result_dtype="f16", bias=True)
+    >>> [argument["type"] for argument in quantized.kernels[0]["arguments"][3:]]
+    ['i8', 'f16', 'f32', 'f32', 'i64']
     """
     return compile(
         linear_mlir(rows, cols, tokens, pattern, **layer),

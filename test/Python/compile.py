@@ -131,7 +131,8 @@ def test_errors():
     linear = vnm.linear_mlir
     refuses(vnm.InvalidArgumentError, "R to be a positive integer, but it is 0", linear, 0, 64)
     refuses(vnm.InvalidArgumentError, "T to be a positive integer or None, but it is -1", linear, 64, 64, -1)
-    refuses(vnm.InvalidArgumentError, "dtype of f16, bf16, but it is 'f32'", linear, 64, 64, dtype="f32")
+    refuses(vnm.InvalidArgumentError, "dtype of f16, bf16, i8, but it is 'f32'", linear, 64, 64, dtype="f32")
+    refuses(vnm.InvalidArgumentError, "a bias or an activation", linear, 64, 64, dtype="i8", activation="relu")
     refuses(vnm.InvalidArgumentError, "activation of", linear, 64, 64, activation="tanh")
     refuses(vnm.InvalidArgumentError, "a layout of", linear, 64, 64, x_layout="row")
     refuses(vnm.InvalidArgumentError, "form='free'", linear, 64, 64, permuted_rows=True)
@@ -158,27 +159,31 @@ def add_main(source, has_rows):
     return f"{source}func.func @main({signature}) -> {result} {{\n  {call}\n  return %y : {result}\n}}\n"
 
 
-def run_linear(rows, cols, tokens, activation, bias, permuted, layout):
+def run_linear(rows, cols, tokens, activation, bias, permuted, layout, dtype="f16"):
     """Runs a linear layer emulated; compares it with numpy in float64."""
     form = "free" if permuted else "strict"
-    packed = vnm.pack(normal(rows, cols), "16:2:8", form=form, permute_rows=permuted)
-    x, b = normal(cols, tokens), normal(rows)
+    quantized = dtype == "i8"
+    draw = (lambda *shape: (40 * normal(*shape)).astype(np.int8)) if quantized else normal
+    packed = vnm.pack(draw(rows, cols), "16:2:8", form=form, permute_rows=permuted)
+    x, b = draw(cols, tokens), normal(rows).astype(np.float32 if quantized else np.float16)
+    scale = np.linspace(1e-4, 1e-3, rows, dtype=np.float32) if quantized else np.float32(1)
     source = vnm.linear_mlir(
-        rows, cols, tokens, "16:2:8", result_dtype="f32", bias=bias, activation=activation,
+        rows, cols, tokens, "16:2:8", dtype=dtype, result_dtype="f32", bias=bias, activation=activation,
         x_layout=layout, y_layout=layout, form=form, permuted_rows=permuted,
     )  # fmt: skip
     pathlib.Path("linear.mlir").write_text(add_main(source, permuted))
     turn = np.transpose if layout == "token_major" else np.asarray
     # Ids are 32 bits wide in the library's memory, 16 in a kernel's where they fit.
     arrays = [packed.values, packed.metadata, packed.columns.astype(np.uint16), *([packed.rows] if permuted else [])]
-    arrays += [turn(x), turn(np.zeros((rows, tokens), np.float32)), *([b] if bias else [])]
+    arrays += [turn(x), turn(np.zeros((rows, tokens), np.float32))]
+    arrays += [*([scale] if quantized else []), *([b] if bias else [])]
     command = [VNM_RUNNER, "linear.mlir", "--entry=main", "--target=emulate", "--out=y.npy"]
     for index, array in enumerate(arrays):
         np.save(f"{index}.npy", np.ascontiguousarray(array))
         command.append(f"--arg={index}.npy")
     subprocess.run(command, check=True)
-    sums = packed.to_dense().astype(np.float64) @ x.astype(np.float64) + bias * b.astype(np.float64)[:, None]
-    expected = ACTIVATIONS[activation](sums)
+    sums = packed.to_dense().astype(np.float64) @ x.astype(np.float64) * np.reshape(scale, (-1, 1))
+    expected = ACTIVATIONS[activation](sums + bias * b.astype(np.float64)[:, None])
     error = np.abs(turn(np.load("y.npy")) - expected).max()
     assert error < 1e-3 * np.abs(expected).max(), (activation, bias, permuted, layout, error)
 
@@ -187,6 +192,8 @@ def test_linear():
     for index, activation in enumerate(ACTIVATIONS):
         run_linear(40, 72, 9, activation, index % 2 == 0, False, "feature_major")
     run_linear(48, 64, 8, "relu", True, True, "token_major")
+    run_linear(40, 72, 16, None, False, False, "feature_major", "i8")
+    run_linear(48, 64, 9, "gelu", True, True, "token_major", "i8")
     for dtype in ("f16", "bf16"):
         for result in ("f16", "bf16", "f32"):
             vnm.compile(

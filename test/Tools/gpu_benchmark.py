@@ -164,6 +164,12 @@ def search(child, **limits):
     return cusparselt.find_algorithms(shapes, "f16", command, cusparselt.Limits(**limits))
 
 
+def test_cases_of_bytes():
+    case = cases.with_layout(cases.Case(64, 64, 16, 64, 8, "i8"), "sm_90a", "fragments")
+    text = cases.to_mlir(case)
+    assert "%values: memref<64x16xi8>" in text and "%x: memref<64x16xi8>, %y: memref<64x16xi32>" in text, text
+
+
 def test_search_survives_its_children():
     """One child dies, one hangs; each costs one candidate, and no other child tries
     it again."""

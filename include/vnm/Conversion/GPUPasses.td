@@ -200,7 +200,8 @@ def ConvertVNMToGPU : Pass<"convert-vnm-to-gpu", "::mlir::ModuleOp"> {
     %t10 = gpu.memcpy async [%t9] %y_host, %y_gpu : memref<?xf32>, memref<?xf32>
     ```
 
-    Requires weights of f16 or bf16, a destination of f16, bf16, f32 or f64,
+    Requires weights of f16, bf16 or i8, a destination of f16, bf16, f32 or f64
+    (or i32 for weights of i8, which only the family mma_sp multiplies),
     operands without memory space, and an epilogue of scalar arith and math ops;
     anything else is an error at the op. An unknown chip, and a PTX version that
     the chip or LLVM does not have, is an error that lists the alternatives.

@@ -37,46 +37,66 @@ int64_t SpmmKernel::elementsPerLine() const {
                              : schedule.tokensPerWarp();
 }
 
+int64_t SpmmSchedule::linePadding(bool tokenMajor) const {
+  if (tokenMajor)
+    return mma::kRowLinePadding;
+  return interleavesTokens ? mma::kInterleavedLinePadding
+                           : mma::kTokenLinePadding;
+}
+
 int64_t SpmmSchedule::stagingBytes(bool tokenMajor) const {
-  constexpr int64_t kFloatBytes = 4;
-  return kFloatBytes * (tokenMajor
-                            ? 8 * (rowsPerWarp() + mma::kRowLinePadding)
-                            : 16 * (tokensPerWarp() + mma::kTokenLinePadding));
+  constexpr int64_t kSumBytes = 4;
+  int64_t lines = tokenMajor ? 8 : 16;
+  int64_t elements = tokenMajor ? rowsPerWarp() : tokensPerWarp();
+  return kSumBytes * lines * (elements + linePadding(tokenMajor));
 }
 
 Value SpmmKernel::emitStagingAddress(Value line, Value element) {
-  int64_t pitch =
-      elementsPerLine() +
-      (problem.yTokenMajor ? mma::kRowLinePadding : mma::kTokenLinePadding);
+  int64_t pitch = elementsPerLine() + schedule.linePadding(problem.yTokenMajor);
   Value start =
       add(shared, mul(map.warp, schedule.stagingBytes(problem.yTokenMajor)));
   return add(start, mul(add(mul(line, pitch), element), 4));
 }
 
-/// A chunk: an m16 tile of rows if the destination is feature-major, else an n8
-/// tile of tokens.
-void SpmmKernel::emitStageSums(ValueRange sums, int64_t chunk) {
+/// A chunk of a token-major destination: an n8 tile of tokens.
+void SpmmKernel::emitStageTokenMajorSums(ValueRange sums, int64_t chunk) {
   int64_t tokenTiles = schedule.tokenTilesPerWarp();
   Value quadRow = div(map.lane, 4), column = mul(rem(map.lane, 4), 2);
-  auto store = [&](Value value, Value line, Value element, int64_t bytes) {
-    Value address = emitStagingAddress(line, element);
-    LLVM::StoreOp::create(b, value, sharedPointer(address), bytes);
-  };
-  if (problem.yTokenMajor) {
-    for (int64_t tile = 0; tile < schedule.rowTilesPerWarp(); ++tile)
-      for (int64_t i = 0; i < 4; ++i)
-        store(sums[4 * (tile * tokenTiles + chunk) + i], add(column, i % 2),
-              add(quadRow, 16 * tile + 8 * (i / 2)), 4);
-    return;
-  }
-  auto type = VectorType::get({2}, b.getF32Type());
-  for (int64_t tile = 0; tile < tokenTiles; ++tile)
-    for (int64_t half = 0; half < 2; ++half) {
-      int64_t first = 4 * (chunk * tokenTiles + tile) + 2 * half;
-      Value pair = vector::FromElementsOp::create(
-          b, type, ValueRange{sums[first], sums[first + 1]});
-      store(pair, add(quadRow, 8 * half), add(column, 8 * tile), 8);
+  for (int64_t tile = 0; tile < schedule.rowTilesPerWarp(); ++tile)
+    for (int64_t i = 0; i < 4; ++i) {
+      Value address = emitStagingAddress(add(column, i % 2),
+                                         add(quadRow, 16 * tile + 8 * (i / 2)));
+      LLVM::StoreOp::create(b, sums[4 * (tile * tokenTiles + chunk) + i],
+                            sharedPointer(address), 4);
     }
+}
+
+/// A chunk of a feature-major destination: an m16 tile of rows. A lane has two
+/// neighbouring tokens of a row, or, in two interleaved tiles, four.
+void SpmmKernel::emitStageSums(ValueRange sums, int64_t chunk) {
+  if (problem.yTokenMajor)
+    return emitStageTokenMajorSums(sums, chunk);
+  int64_t tiles = schedule.tilesPerLoad();
+  Value quadRow = div(map.lane, 4), column = mul(rem(map.lane, 4), 2 * tiles);
+  auto type = VectorType::get({2 * tiles}, problem.sumElement);
+  for (int64_t load = 0; load < schedule.loadsPerStep(); ++load)
+    for (int64_t half = 0; half < 2; ++half) {
+      int64_t tile = chunk * schedule.tokenTilesPerWarp() + load * tiles;
+      SmallVector<Value> neighbours;
+      for (int64_t i = 0; i < 2 * tiles; ++i)
+        neighbours.push_back(
+            sums[4 * (tile + i % tiles) + 2 * half + i / tiles]);
+      Value vector = vector::FromElementsOp::create(b, type, neighbours);
+      Value address = emitStagingAddress(add(quadRow, 8 * half),
+                                         add(column, 8 * tiles * load));
+      LLVM::StoreOp::create(b, vector, sharedPointer(address), 8 * tiles);
+    }
+}
+
+/// In the warp's tile, of line `line` of a token-major chunk.
+Value SpmmKernel::emitTokenOfLine(Value line, int64_t chunk) {
+  int64_t tiles = schedule.tilesPerLoad();
+  return add(mul(line, tiles), chunk / tiles * tiles * 8 + chunk % tiles);
 }
 
 void SpmmKernel::emitStoreChunk(int64_t chunk, int64_t width) {
@@ -88,7 +108,8 @@ void SpmmKernel::emitStoreChunk(int64_t chunk, int64_t width) {
   Value line = div(loop.getInductionVar(), perLine);
   Value element = mul(rem(loop.getInductionVar(), perLine), width);
   Value tileRow = problem.yTokenMajor ? element : add(line, 16 * chunk);
-  Value tileToken = problem.yTokenMajor ? add(line, 8 * chunk) : element;
+  Value tileToken =
+      problem.yTokenMajor ? emitTokenOfLine(line, chunk) : element;
   Value row = add(map.warpRow, tileRow);
   Value valid = emitRowExists(row);
   Value token = add(map.token, extend(add(map.warpToken, tileToken)));
@@ -120,7 +141,7 @@ SmallVector<Value> SpmmKernel::loadElements(Value buffer, Value position,
 /// stores them.
 void SpmmKernel::emitStorePiece(Value address, Value row, Value token,
                                 int64_t width) {
-  Value staged = load(VectorType::get({width}, b.getF32Type()),
+  Value staged = load(VectorType::get({width}, problem.sumElement),
                       sharedPointer(address), std::min<int64_t>(4 * width, 16));
   SmallVector<Value> results;
   for (int64_t i = 0; i < width; ++i)
@@ -141,7 +162,7 @@ void SpmmKernel::emitStorePiece(Value address, Value row, Value token,
   if (problem.accumulate)
     for (auto [sum, old] :
          llvm::zip_equal(results, loadElements(args.y, offset, width)))
-      sum = arith::AddFOp::create(b, sum, convertFloat(b, old, b.getF32Type()));
+      sum = emitAccumulate(sum, old);
   if (op.hasEpilogue())
     emitEpilogueBodies(results, row, toIndex(token), offset);
   else
@@ -153,6 +174,14 @@ void SpmmKernel::emitStorePiece(Value address, Value row, Value token,
   vector::StoreOp::create(b, vector, args.y, ValueRange{offset},
                           /*nontemporal=*/false,
                           llvm::MaybeAlign(std::min<int64_t>(bytes, 16)));
+}
+
+/// Integers have one type.
+Value SpmmKernel::emitAccumulate(Value sum, Value old) {
+  if (isa<IntegerType>(problem.sumElement))
+    return arith::AddIOp::create(b, sum, old);
+  return arith::AddFOp::create(b, sum,
+                               convertFloat(b, old, problem.sumElement));
 }
 
 void SpmmKernel::emitEpilogueBodies(MutableArrayRef<Value> sums, Value row,
@@ -185,10 +214,10 @@ void SpmmKernel::emitEpilogueBodies(MutableArrayRef<Value> sums, Value row,
 /// destination, 8 at a time if its rows are aligned to that.
 void SpmmKernel::emitEpilogue(ValueRange sums) {
   int64_t inner = problem.yTokenMajor ? problem.numRows : problem.numTokens;
-  int64_t width = std::gcd(mma::kPieceElements, inner);
+  int64_t width = std::gcd(mma::kStoreElements, inner);
   Value aligned;
   if (ShapedType::isDynamic(inner)) {
-    width = mma::kPieceElements;
+    width = mma::kStoreElements;
     aligned = equal(rem(numTokens, width), 0);
   } else if (problem.yTokenMajor && problem.permutedRows) {
     width = 1;

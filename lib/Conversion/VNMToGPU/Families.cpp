@@ -210,13 +210,14 @@ static gpu::GPUFuncOp buildSkinny(OpBuilder &builder, SpmmOp op, StringRef name,
 
 static constexpr FamilyInfo kFamilies[] = {
     {KernelFamily::MmaSp, kMmaFields, explainMma, explainNoReluctance,
-     /*isSpecialised=*/false, /*readsFragments=*/false, completeMma, buildMma},
+     /*isSpecialised=*/false, /*readsFragments=*/false,
+     /*multipliesBytes=*/true, completeMma, buildMma},
     {KernelFamily::WgmmaSp, kWgmmaFields, explainWgmma, explainWgmmaReluctance,
-     /*isSpecialised=*/false, /*readsFragments=*/true, completeWgmma,
-     buildWgmma},
+     /*isSpecialised=*/false, /*readsFragments=*/true,
+     /*multipliesBytes=*/false, completeWgmma, buildWgmma},
     {KernelFamily::Skinny, kSkinnyFields, explainSkinny,
      explainSkinnyReluctance, /*isSpecialised=*/true, /*readsFragments=*/true,
-     completeSkinny, buildSkinny},
+     /*multipliesBytes=*/false, completeSkinny, buildSkinny},
 };
 
 ArrayRef<FamilyInfo> vnm::getFamilies() { return kFamilies; }
@@ -261,8 +262,13 @@ std::string vnm::explainRefusal(const SpmmProblem &problem,
                          "is {1}",
                          listNames(info->fields, getName), name);
   }
-  if (!problem.element.isF16() && !problem.element.isBF16())
-    return "requires a weight of f16 or bf16";
+  bool isByte = problem.element.isInteger(8);
+  if (!problem.element.isF16() && !problem.element.isBF16() &&
+      !(isByte && info->multipliesBytes))
+    return llvm::formatv("requires a weight of {0}, but it is {1}",
+                         info->multipliesBytes ? "f16, bf16 or i8"
+                                               : "f16 or bf16",
+                         isByte ? "i8" : "f32");
   if (problem.fragments && !info->readsFragments)
     return "requires a weight of layout = canonical, but it is in fragments";
   return info->explainRefusal(problem, chip, schedule);

@@ -40,6 +40,8 @@ struct FamilyInfo {
   bool isSpecialised;
   /// Whether the family reads weights in fragments as well.
   bool readsFragments;
+  /// Whether it multiplies i8 as well as f16 and bf16.
+  bool multipliesBytes;
   /// The schedule with all fields. The family can compute the problem.
   ScheduleAttr (*complete)(const SpmmProblem &problem, const ChipInfo &chip,
                            ScheduleAttr schedule);

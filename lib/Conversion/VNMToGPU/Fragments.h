@@ -14,19 +14,20 @@ namespace vnm {
 /// Positions 0 and 1 in every group: legal metadata for values that are zero.
 constexpr int64_t kUnusedWord = 0x4444;
 
-/// One mma.sp.m16n8k32 on `sums`, four f32, which it replaces. Operands are
-/// registers as toMmaRegister makes them; `selector` says which lanes of a quad
-/// hold the metadata (PTX ISA, "Matrix Fragments for mma.sp.m16n8k32 with .f16
-/// and .bf16 types").
+/// One mma.sp on `sums`, four f32, or i32 of i8, which it replaces: m16n8k32,
+/// or m16n8k64 of i8. `element`: f16, bf16 or i8. Operands are registers as
+/// toMmaRegister makes them; `selector` says which lanes of a quad hold the
+/// metadata (PTX ISA, "Matrix Fragments for mma.sp.m16n8k32 with .f16 and .bf16
+/// types"; of i8 all do, and it is 0).
 void emitMmaSp(mlir::ImplicitLocOpBuilder &b,
                llvm::ArrayRef<mlir::Value> weight,
                llvm::ArrayRef<mlir::Value> activations,
                llvm::MutableArrayRef<mlir::Value> sums, mlir::Value metadata,
-               int64_t selector, bool isBF16);
+               int64_t selector, mlir::Type element);
 
-/// 32 bits, i32, as an operand of emitMmaSp: a pair of f16, or, of bf16, i32.
+/// 32 bits, i32, as an operand of emitMmaSp: a pair of f16, else i32.
 mlir::Value toMmaRegister(mlir::ImplicitLocOpBuilder &b, mlir::Value bits,
-                          bool isBF16);
+                          mlir::Type element);
 
 } // namespace vnm
 

@@ -20,20 +20,32 @@
 using namespace mlir;
 using namespace vnm;
 
-/// A dynamic T is a multiple of 8 where copies are taken.
+/// A dynamic T fills pieces where copies are taken.
 int64_t SpmmKernel::copyWidth() const {
   if (ShapedType::isDynamic(problem.numTokens))
     return mma::kPieceBytes;
-  return std::gcd(mma::kPieceBytes, mma::kElementBytes * problem.numTokens);
+  return std::gcd(mma::kPieceBytes, schedule.elementBytes * problem.numTokens);
+}
+
+int64_t SpmmKernel::getSlotRow(int64_t slot) const {
+  return schedule.interleavesTokens ? mma::getByteRow(slot) : slot;
+}
+
+Value SpmmKernel::emitSlotRow(Value slot) {
+  if (!schedule.interleavesTokens)
+    return slot;
+  Value row = bitOr(bitAnd(slot, ~int64_t(14)), shiftLeft(bitAnd(slot, 2), 2));
+  return bitOr(row, shiftRight(bitAnd(slot, 12), 1));
 }
 
 /// Units of `elements` tokens: a channel's are shared out among neighbouring
 /// threads.
 void SpmmKernel::emitGatherMapOfTokens(GatherMap &result) {
-  int64_t elements = result.mode == GatherMode::Copies ? mma::kPieceElements
-                                                       : mma::kPairElements;
+  int64_t elements = result.mode == GatherMode::Copies
+                         ? schedule.pieceElements()
+                         : schedule.registerElements();
   int64_t units = schedule.tokenTile / elements;
-  int64_t pieces = schedule.tokenTile / mma::kPieceElements;
+  int64_t pieces = schedule.tokenTile / schedule.pieceElements();
   result.numSlots = mma::kStageSlots * units / SpmmSchedule::kThreads;
   Value unit = rem(map.thread, units);
   Value token = mul(unit, elements);
@@ -41,29 +53,30 @@ void SpmmKernel::emitGatherMapOfTokens(GatherMap &result) {
   result.token = add(map.token, extend(token));
   Value line = mul(mul(map.batch, problem.numCols), numTokens);
   result.source = advance(globalPointer(args.x),
-                          mul(add(line, result.token), mma::kElementBytes));
-  Value swizzle = pieces >= 8 ? rem(result.firstSlot, 8)
-                              : rem(div(result.firstSlot, 8 / pieces), pieces);
-  result.destination = add(
-      mul(result.firstSlot, pieces * mma::kPieceBytes),
-      bitXor(mul(token, mma::kElementBytes), mul(swizzle, mma::kPieceBytes)));
+                          mul(add(line, result.token), schedule.elementBytes));
+  Value row = emitSlotRow(result.firstSlot);
+  result.destination =
+      add(mul(row, pieces * mma::kPieceBytes),
+          bitXor(mul(token, schedule.elementBytes),
+                 mul(emitSwizzle(row, pieces), mma::kPieceBytes)));
 }
 
 /// Slots of a strict pattern ascend, so that neighbouring threads, which take
 /// neighbouring slots of one token, read neighbouring bytes.
 void SpmmKernel::emitGatherMapOfSlots(GatherMap &result) {
-  result.numSlots = mma::kPairElements;
-  constexpr int64_t kPairs = mma::kStageSlots / mma::kPairElements;
-  constexpr int64_t kPieces = mma::kStageSlots / mma::kPieceElements;
-  Value pair = rem(map.thread, kPairs), row = div(map.thread, kPairs);
-  result.firstSlot = mul(pair, mma::kPairElements);
+  result.numSlots = schedule.registerElements();
+  int64_t words = mma::kStageSlots / schedule.registerElements();
+  int64_t pieces = mma::kStageSlots / schedule.pieceElements();
+  Value word = rem(map.thread, words), row = div(map.thread, words);
+  result.firstSlot = mul(word, schedule.registerElements());
   result.token = add(map.token, extend(row));
   Value line = add(mul(map.batch, numTokens), result.token);
   result.source = advance(globalPointer(args.x),
-                          mul(line, mma::kElementBytes * problem.numCols));
-  result.destination = add(mul(row, kPieces * mma::kPieceBytes),
-                           bitXor(mul(pair, mma::kPairBytes),
-                                  mul(rem(row, kPieces), mma::kPieceBytes)));
+                          mul(line, schedule.elementBytes * problem.numCols));
+  result.destination =
+      add(mul(row, pieces * mma::kPieceBytes),
+          bitXor(mul(word, mma::kRegisterBytes),
+                 mul(emitSwizzle(row, pieces), mma::kPieceBytes)));
 }
 
 GatherMap SpmmKernel::emitGatherMap(GatherMode mode) {
@@ -79,20 +92,19 @@ GatherMap SpmmKernel::emitGatherMap(GatherMode mode) {
 
 /// Rows of values are aligned as far as G allows.
 void SpmmKernel::emitGatherMapOfValues(GatherMap &result) {
-  int64_t rowBytes = 4 * problem.numGroups;
+  int64_t rowBytes = 2 * schedule.elementBytes * problem.numGroups;
+  int64_t pieces = schedule.valuePieces();
   result.valueBytes = std::gcd(mma::kPieceBytes, rowBytes);
-  result.valueRow = div(map.thread, mma::kValuePieces);
-  result.valuePiece = rem(map.thread, mma::kValuePieces);
+  result.valueRow = div(map.thread, pieces);
+  result.valuePiece = rem(map.thread, pieces);
   Value row = extend(add(map.row, result.valueRow));
   Value offset =
       add(mul(row, rowBytes), extend(mul(result.valuePiece, mma::kPieceBytes)));
   result.valueSource = advance(globalPointer(args.values), offset);
-  Value swizzle =
-      rem(div(result.valueRow, 8 / mma::kValuePieces), mma::kValuePieces);
-  result.valueDestination =
-      add(add(mul(result.valueRow, mma::kValueBytes),
-              mul(bitXor(result.valuePiece, swizzle), mma::kPieceBytes)),
-          schedule.channelBytes());
+  Value piece = bitXor(result.valuePiece, emitSwizzle(result.valueRow, pieces));
+  result.valueDestination = add(add(mul(result.valueRow, schedule.valueBytes()),
+                                    mul(piece, mma::kPieceBytes)),
+                                schedule.channelBytes());
 }
 
 /// A panel's ids are aligned to a group's, or as far as G allows.
@@ -157,11 +169,11 @@ SpmmKernel::makeGather(Value stage, ValueRange list, Value write) {
   SmallVector<Value> ids(list);
   if (stagesMetadata())
     copies.push_back([=] { emitCopyMetadata(stage); });
-  int64_t rowsAtOnce = SpmmSchedule::kThreads / mma::kValuePieces;
+  int64_t rowsAtOnce = SpmmSchedule::kThreads / schedule.valuePieces();
   for (int64_t row = 0; row < schedule.rowTile; row += rowsAtOnce)
     copies.push_back([=] { emitCopyValues(stage, write, row); });
   if (gather.mode != GatherMode::Copies) {
-    addPairs(stage, ids, write, copies);
+    addWords(stage, ids, write, copies);
     return copies;
   }
   for (int64_t i = 0; i < gather.numSlots; ++i)
@@ -175,21 +187,23 @@ void SpmmKernel::emitCopyChannel(Value stage, ValueRange ids, Value write,
                                  int64_t position) {
   int64_t width = copyWidth();
   auto [id, valid] = emitChannel(ids, position, stage);
-  Value source = advance(gather.source,
-                         mul(extend(id), mul(numTokens, mma::kElementBytes)));
-  int64_t pieces = schedule.tokenTile / mma::kPieceElements;
+  int64_t elementBytes = schedule.elementBytes;
+  Value source =
+      advance(gather.source, mul(extend(id), mul(numTokens, elementBytes)));
+  int64_t pieces = schedule.tokenTile / schedule.pieceElements();
+  int64_t row = getSlotRow(position);
   Value address = bitXor(add(write, gather.destination),
-                         mma::getSwizzle(position, pieces) * mma::kPieceBytes);
+                         mma::getSwizzle(row, pieces) * mma::kPieceBytes);
   Value destination =
-      advance(sharedPointer(address), position * pieces * mma::kPieceBytes);
+      advance(sharedPointer(address), row * pieces * mma::kPieceBytes);
   bool ragged = raggedTokens();
   auto cache = width == mma::kPieceBytes ? NVVM::LoadCacheModifierKind::CG
                                          : NVVM::LoadCacheModifierKind::CA;
   for (int64_t byte = 0; byte < mma::kPieceBytes; byte += width) {
     Value exists = valid;
     if (ragged)
-      exists = both(
-          valid, less(add(gather.token, byte / mma::kElementBytes), numTokens));
+      exists =
+          both(valid, less(add(gather.token, byte / elementBytes), numTokens));
     NVVM::CpAsyncOp::create(b, advance(destination, byte),
                             advance(source, byte), width, cache,
                             select(exists, i32(width), i32(0)));
@@ -199,27 +213,31 @@ void SpmmKernel::emitCopyChannel(Value stage, ValueRange ids, Value write,
 /// Pieces of the rows from `row` on, one per thread.
 void SpmmKernel::emitCopyValues(Value stage, Value write, int64_t row) {
   OpBuilder::InsertionGuard guard(b);
-  if (schedule.rowTile < SpmmSchedule::kThreads / mma::kValuePieces) {
+  if (schedule.rowTile < SpmmSchedule::kThreads / schedule.valuePieces()) {
     auto branch = scf::IfOp::create(b, less(gather.valueRow, schedule.rowTile),
                                     /*withElseRegion=*/false);
     b.setInsertionPointToStart(branch.thenBlock());
   }
-  int64_t rowBytes = 4 * problem.numGroups;
-  Value source = advance(gather.valueSource, i64(row * rowBytes));
-  source = advance(source, extend(mul(stage, mma::kValueBytes)));
+  int64_t groupBytes = 2 * schedule.elementBytes;
+  Value source =
+      advance(gather.valueSource, i64(row * groupBytes * problem.numGroups));
+  source = advance(source, extend(mul(stage, schedule.valueBytes())));
   Value destination =
       advance(sharedPointer(add(write, gather.valueDestination)),
-              row * mma::kValueBytes);
+              row * schedule.valueBytes());
   int64_t width = gather.valueBytes;
   auto cache = width == mma::kPieceBytes ? NVVM::LoadCacheModifierKind::CG
                                          : NVVM::LoadCacheModifierKind::CA;
   Value rowExists = emitRowExists(add(gather.valueRow, row));
-  Value firstGroup =
-      add(mul(stage, mma::kStageGroups), mul(gather.valuePiece, 4));
+  Value firstGroup = add(mul(stage, mma::kStageGroups),
+                         mul(gather.valuePiece, mma::kPieceBytes / groupBytes));
+  if (width < mma::kRegisterBytes)
+    return emitMoveValues(source, destination, rowExists, firstGroup);
   for (int64_t byte = 0; byte < mma::kPieceBytes; byte += width) {
     Value exists = rowExists;
     if (raggedGroups())
-      exists = both(exists, less(add(firstGroup, byte / 4), problem.numGroups));
+      exists = both(
+          exists, less(add(firstGroup, byte / groupBytes), problem.numGroups));
     NVVM::CpAsyncOp::create(b, advance(destination, byte),
                             advance(source, byte), width, cache,
                             select(exists, i32(width), i32(0)));

@@ -2,87 +2,112 @@
 // See the file LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// This file emits the gather of activations that asynchronous copies cannot
-// move: pairs of elements are put together in registers. A warp reads what lies
-// together in memory: tokens of a channel, or a token's channels of a stage.
+// This file emits the gather of what asynchronous copies cannot move: elements
+// are put together in registers. Of activations a warp reads what lies together
+// in memory: tokens of a channel, or a token's channels of a stage. Values of
+// bytes are moved so where G is odd, as every other row begins at no multiple
+// of 4 bytes.
 
 #include "SpmmKernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace vnm;
 
-/// Pairs whose loads are under way together.
-static constexpr int64_t kBatch = 4;
+/// Elements whose loads are under way together.
+static constexpr int64_t kBatchElements = 8;
 
-/// The element at `place` in the low half; zero unless `valid`.
-Value SpmmKernel::emitElement(Value place, Value valid) {
-  Value safe = select(valid, place, globalPointer(args.x));
-  Value element = load(b.getI16Type(), safe, mma::kElementBytes);
+/// Zero unless `valid`. Values are at least 2 bytes.
+Value SpmmKernel::emitElement(Value place, Value valid, int64_t bytes) {
+  Value safe = select(valid, place, globalPointer(args.values));
+  Value element = load(b.getIntegerType(8 * bytes), safe, bytes);
   Value word = arith::ExtUIOp::create(b, b.getI32Type(), element);
   return select(valid, word, i32(0));
 }
 
 /// Any T: a channel's tokens need not begin at a multiple of 4 bytes.
-Value SpmmKernel::emitTokenPair(Value stage, ValueRange ids, int64_t position) {
+Value SpmmKernel::emitTokenWord(Value stage, ValueRange ids, int64_t position) {
   auto [id, valid] = emitChannel(ids, position, stage);
-  Value source = advance(gather.source,
-                         mul(extend(id), mul(numTokens, mma::kElementBytes)));
-  Value halves[2];
-  for (int64_t i = 0; i < mma::kPairElements; ++i)
-    halves[i] = emitElement(advance(source, i * mma::kElementBytes),
-                            both(valid, less(add(gather.token, i), numTokens)));
-  return bitOr(halves[0], shiftLeft(halves[1], i32(16)));
+  int64_t bytes = schedule.elementBytes;
+  Value source = advance(gather.source, mul(extend(id), mul(numTokens, bytes)));
+  Value word;
+  for (int64_t i = 0; i < schedule.registerElements(); ++i) {
+    Value exists = both(valid, less(add(gather.token, i), numTokens));
+    Value element = emitElement(advance(source, i * bytes), exists, bytes);
+    word = i == 0 ? element : bitOr(word, shiftLeft(element, 8 * bytes * i));
+  }
+  return word;
 }
 
 /// Tokens `token` behind the thread's first.
-Value SpmmKernel::emitSlotPair(Value stage, ValueRange ids, int64_t token) {
-  Value source =
-      advance(gather.source, i64(token * mma::kElementBytes * problem.numCols));
+Value SpmmKernel::emitSlotWord(Value stage, ValueRange ids, int64_t token) {
+  int64_t bytes = schedule.elementBytes;
+  Value source = advance(gather.source, i64(token * bytes * problem.numCols));
   Value tokenExists =
       raggedTokens() ? less(add(gather.token, token), numTokens) : isTrue();
-  Value halves[2];
-  for (int64_t i = 0; i < mma::kPairElements; ++i) {
+  Value word;
+  for (int64_t i = 0; i < schedule.registerElements(); ++i) {
     auto [id, valid] = emitChannel(ids, i, stage);
-    halves[i] =
-        emitElement(advance(source, mul(extend(id), mma::kElementBytes)),
-                    both(tokenExists, valid));
+    Value element = emitElement(advance(source, mul(extend(id), bytes)),
+                                both(tokenExists, valid), bytes);
+    word = i == 0 ? element : bitOr(word, shiftLeft(element, 8 * bytes * i));
   }
-  return bitOr(halves[0], shiftLeft(halves[1], i32(16)));
+  return word;
 }
 
-/// Threads take every fourth token of token-major x.
-static constexpr int64_t kTokensAtOnce =
-    SpmmSchedule::kThreads * mma::kPairElements / mma::kStageSlots;
+int64_t SpmmKernel::tokensAtOnce() const {
+  return SpmmSchedule::kThreads * schedule.registerElements() /
+         mma::kStageSlots;
+}
 
-Value SpmmKernel::emitPairAddress(Value write, int64_t number) {
+Value SpmmKernel::emitWordAddress(Value write, int64_t number) {
   bool slots = gather.mode == GatherMode::Slots;
-  int64_t line = slots ? number * kTokensAtOnce : number;
-  int64_t pieces =
-      (slots ? mma::kStageSlots : schedule.tokenTile) / mma::kPieceElements;
+  int64_t line = slots ? number * tokensAtOnce() : getSlotRow(number);
+  int64_t pieces = (slots ? mma::kStageSlots : schedule.tokenTile) /
+                   schedule.pieceElements();
   Value address = bitXor(add(write, gather.destination),
                          mma::getSwizzle(line, pieces) * mma::kPieceBytes);
   return advance(sharedPointer(address), line * pieces * mma::kPieceBytes);
 }
 
 /// Ids that are not given are loaded; what a batch does not use goes away.
-void SpmmKernel::addPairs(Value stage, ArrayRef<Value> list, Value write,
+void SpmmKernel::addWords(Value stage, ArrayRef<Value> list, Value write,
                           SmallVectorImpl<Copy> &copies) {
   bool slots = gather.mode == GatherMode::Slots;
-  int64_t count = slots ? schedule.tokenTile / kTokensAtOnce : gather.numSlots;
+  int64_t count = slots ? schedule.tokenTile / tokensAtOnce() : gather.numSlots;
+  int64_t batch = kBatchElements / schedule.registerElements();
   SmallVector<Value> given(list);
-  for (int64_t first = 0; first < count; first += kBatch)
+  for (int64_t first = 0; first < count; first += batch)
     copies.push_back([=] {
-      int64_t end = std::min(first + kBatch, count);
+      int64_t end = std::min(first + batch, count);
       SmallVector<Value> ids = given.empty() ? emitLoadIds(stage) : given;
-      SmallVector<Value> pairs;
+      SmallVector<Value> words;
       for (int64_t i = first; i < end; ++i)
-        pairs.push_back(slots ? emitSlotPair(stage, ids, i * kTokensAtOnce)
-                              : emitTokenPair(stage, ids, i));
+        words.push_back(slots ? emitSlotWord(stage, ids, i * tokensAtOnce())
+                              : emitTokenWord(stage, ids, i));
       for (int64_t i = first; i < end; ++i)
-        LLVM::StoreOp::create(b, pairs[i - first], emitPairAddress(write, i),
-                              mma::kPairBytes);
+        LLVM::StoreOp::create(b, words[i - first], emitWordAddress(write, i),
+                              mma::kRegisterBytes);
     });
+}
+
+void SpmmKernel::emitMoveValues(Value source, Value destination,
+                                Value rowExists, Value firstGroup) {
+  int64_t groupBytes = 2 * schedule.elementBytes;
+  auto emitGroup = [&](int64_t group) {
+    Value exists =
+        both(rowExists, less(add(firstGroup, group), problem.numGroups));
+    return emitElement(advance(source, group * groupBytes), exists, groupBytes);
+  };
+  SmallVector<Value> words;
+  for (int64_t group = 0; group * groupBytes < mma::kPieceBytes; group += 2) {
+    Value low = emitGroup(group), high = emitGroup(group + 1);
+    words.push_back(bitOr(low, shiftLeft(high, 8 * groupBytes)));
+  }
+  auto type = VectorType::get({int64_t(words.size())}, b.getI32Type());
+  Value piece = vector::FromElementsOp::create(b, type, words);
+  LLVM::StoreOp::create(b, piece, destination, mma::kPieceBytes);
 }

@@ -45,15 +45,15 @@ void LoopState::unpack(ValueRange values) {
 
 /// Operands as mma.sp takes them.
 static SmallVector<Value> toRegisters(ImplicitLocOpBuilder &b,
-                                      ArrayRef<Value> bits, bool isBF16) {
+                                      ArrayRef<Value> bits, Type element) {
   SmallVector<Value> registers;
   for (Value value : bits)
-    registers.push_back(toMmaRegister(b, value, isBF16));
+    registers.push_back(toMmaRegister(b, value, element));
   return registers;
 }
 
 /// Whether column ids are loaded a stage ahead. A kernel for any T has the
-/// registers of its copies; where it takes pairs of tokens, for which a thread
+/// registers of its copies; where it takes words of tokens, for which a thread
 /// needs more ids, it loads them when it needs them.
 static bool carriesIds(const SpmmProblem &problem, GatherMode mode) {
   return mode != GatherMode::Tokens ||
@@ -80,14 +80,13 @@ void SpmmKernel::emitNextStage(LoopState &state, Value stage) {
   state.activations = emitActivations(state.read, 0, 0);
 }
 
-/// Multiplies the stage at state.read, tile by tile of tokens, with the
-/// operands of the next tile under way; copies lie between.
+/// Multiplies the stage at state.read, load by load of tokens, with the
+/// operands of the next load under way; copies lie between.
 void SpmmKernel::emitStage(LoopState &state, Value stage, bool gathers,
                            bool last) {
   int64_t rowTiles = schedule.rowTilesPerWarp();
-  int64_t tokenTiles = schedule.tokenTilesPerWarp();
-  int64_t steps = 2 * tokenTiles;
-  bool isBF16 = problem.element.isBF16();
+  int64_t loads = schedule.loadsPerStep();
+  int64_t numLoads = schedule.stepsPerStage() * loads;
   SmallVector<Value> metadata = emitMetadata(state.metadata);
   SmallVector<Copy> copies;
   if (gathers) {
@@ -102,34 +101,47 @@ void SpmmKernel::emitStage(LoopState &state, Value stage, bool gathers,
 
   SmallVector<Value> weights[2] = {state.weights, {}};
   SmallVector<Value> activations = state.activations;
-  size_t copied = 0;
-  for (int64_t step = 0; step < steps; ++step) {
-    int64_t half = step / tokenTiles, tile = step % tokenTiles;
+  size_t copied = 0, copyingLoads = std::max<int64_t>(1, numLoads - 1);
+  for (int64_t number = 0; number < numLoads; ++number) {
+    int64_t half = number / loads, load = number % loads;
     SmallVector<Value> next;
-    if (step + 1 < steps) {
-      next = emitActivations(state.read, (step + 1) / tokenTiles,
-                             (step + 1) % tokenTiles);
-      // The second step's weights, evenly over the first.
-      for (int64_t row = 0; half == 0 && row < rowTiles; ++row)
-        if (row * tokenTiles / rowTiles == tile)
-          llvm::append_range(weights[1], emitWeights(state.read, 1, row));
-      for (; copied * (steps - 1) < copies.size() * (step + 1); ++copied)
-        copies[copied]();
-    } else if (!last) {
+    if (number + 1 < numLoads)
+      next = emitActivations(state.read, (number + 1) / loads,
+                             (number + 1) % loads);
+    // The second step's weights, evenly over the first.
+    for (int64_t row = 0; half + 1 < schedule.stepsPerStage() && row < rowTiles;
+         ++row)
+      if (row * loads / rowTiles == load)
+        llvm::append_range(weights[1], emitWeights(state.read, 1, row));
+    for (; copied < copies.size() &&
+           copied * copyingLoads < copies.size() * (number + 1);
+         ++copied)
+      copies[copied]();
+    if (number + 1 == numLoads && !last) {
       NVVM::CpAsyncCommitGroupOp::create(b);
       state.read = emitNextBuffer(state.read);
       emitNextStage(state, add(stage, 1));
     }
-    for (int64_t row = 0; row < rowTiles; ++row)
-      emitMmaSp(b,
-                toRegisters(b, ArrayRef<Value>(weights[half]).slice(4 * row, 4),
-                            isBF16),
-                toRegisters(b, activations, isBF16),
-                MutableArrayRef<Value>(state.sums)
-                    .slice(4 * (row * tokenTiles + tile), 4),
-                metadata[row], half, isBF16);
+    emitMultiply(state.sums, weights[half], activations, metadata, half, load);
     activations = next;
   }
+}
+
+void SpmmKernel::emitMultiply(MutableArrayRef<Value> sums,
+                              ArrayRef<Value> weights,
+                              ArrayRef<Value> activations,
+                              ArrayRef<Value> metadata, int64_t half,
+                              int64_t load) {
+  SmallVector<Value> rows = toRegisters(b, weights, problem.element);
+  SmallVector<Value> tokens = toRegisters(b, activations, problem.element);
+  for (int64_t i = 0; i < schedule.tilesPerLoad(); ++i)
+    for (int64_t row = 0; row < schedule.rowTilesPerWarp(); ++row) {
+      int64_t tile = row * schedule.tokenTilesPerWarp() +
+                     load * schedule.tilesPerLoad() + i;
+      emitMmaSp(b, ArrayRef<Value>(rows).slice(4 * row, 4),
+                ArrayRef<Value>(tokens).slice(4 * i, 4),
+                sums.slice(4 * tile, 4), metadata[row], half, problem.element);
+    }
 }
 
 void SpmmKernel::emitStages(LoopState &state, int64_t first, int64_t count,
@@ -167,7 +179,7 @@ LoopState SpmmKernel::emitPrologue() {
     state.metadata = emitLoadMetadata(i32(0));
   state.read = shared;
   state.write = add(shared, ahead * schedule.stageBytes());
-  Value zero = arith::ConstantOp::create(b, b.getF32FloatAttr(0.0f));
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(problem.sumElement));
   state.sums.assign(
       4 * schedule.rowTilesPerWarp() * schedule.tokenTilesPerWarp(), zero);
   emitNextStage(state, i32(0));
@@ -191,12 +203,12 @@ SmallVector<Value> SpmmKernel::emitMainLoop() {
   if (problem.xTokenMajor)
     return emitMainLoop(GatherMode::Slots);
   if (!ShapedType::isDynamic(problem.numTokens))
-    return emitMainLoop(copyWidth() > mma::kElementBytes ? GatherMode::Copies
-                                                         : GatherMode::Tokens);
+    return emitMainLoop(copyWidth() < mma::kRegisterBytes ? GatherMode::Tokens
+                                                          : GatherMode::Copies);
   SmallVector<Type> types(4 * schedule.rowTilesPerWarp() *
                               schedule.tokenTilesPerWarp(),
-                          b.getF32Type());
-  Value aligned = equal(rem(numTokens, mma::kPieceElements), 0);
+                          problem.sumElement);
+  Value aligned = equal(rem(numTokens, schedule.pieceElements()), 0);
   auto branch = scf::IfOp::create(b, types, aligned, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());

@@ -38,6 +38,7 @@ SpmmProblem::SpmmProblem(SpmmOp op) {
             ? ShapedType::kDynamic
             : numBatches * size;
   element = x.getElementType();
+  sumElement = op.getAccumulatorType();
   resultElement = init.getElementType();
   xTokenMajor = op.getXLayout() == ActivationLayout::TokenMajor;
   yTokenMajor = op.getYLayout() == ActivationLayout::TokenMajor;
@@ -49,12 +50,13 @@ SpmmProblem::SpmmProblem(SpmmOp op) {
 }
 
 /// The warps' grid that reads the fewest bytes of shared memory: a warp reads
-/// 32 bytes per row and 64 per token of its tile in every k32 step.
+/// 32 bytes per row and 64 per token of its tile in every step.
 static void chooseWarps(SpmmSchedule &schedule) {
   int64_t best = std::numeric_limits<int64_t>::max();
   for (int64_t rows : {2, 1, 4}) {
     int64_t tokens = SpmmSchedule::kWarps / rows;
-    if (schedule.rowTile / rows < 16 || schedule.tokenTile / tokens < 8)
+    if (schedule.rowTile / rows < 16 ||
+        schedule.tokenTile / tokens < schedule.pieceElements())
       continue;
     int64_t bytes =
         32 * schedule.rowTile / rows + 64 * schedule.tokenTile / tokens;
@@ -66,20 +68,21 @@ static void chooseWarps(SpmmSchedule &schedule) {
   }
 }
 
-/// f32 sums of a thread, at most, beside which operands of one stage fit.
+/// Sums of a thread, at most, beside which operands of one stage fit.
 static constexpr int64_t kMaxSums = 128;
 
-/// Tokens of a tile of `rowTile` rows: at least enough for all warps, at most
-/// what registers hold.
-static int64_t getFewestTokens(int64_t rowTile) {
-  return rowTile == 16 ? 32 : 16;
+/// Tokens of a tile of `rowTile` rows: at least enough for all warps, which
+/// take pieces of 16 bytes, at most what registers hold.
+static int64_t getFewestTokens(const SpmmProblem &problem, int64_t rowTile) {
+  return (rowTile == 16 ? 64 : 32) / problem.elementBytes();
 }
 
 static int64_t getMostTokens(const SpmmProblem &problem, int64_t rowTile) {
   bool dynamic = ShapedType::isDynamic(problem.numTokens);
   // Beside pieces that are put together of elements fit half as many.
   bool elements =
-      problem.xTokenMajor || (!dynamic && problem.numTokens % 2 != 0);
+      problem.xTokenMajor ||
+      (!dynamic && problem.elementBytes() * problem.numTokens % 4 != 0);
   int64_t maxSums = elements ? kMaxSums / 2 : kMaxSums;
   return std::min<int64_t>(maxSums * SpmmSchedule::kThreads / rowTile,
                            rowTile >= 64 && !dynamic ? 256 : 128);
@@ -93,7 +96,9 @@ static int64_t getSharedBudget(const ChipLimits &limits) {
 }
 
 SpmmSchedule::SpmmSchedule(const SpmmProblem &problem, const ChipLimits &limits,
-                           int64_t rows, int64_t tokens) {
+                           int64_t rows, int64_t tokens)
+    : elementBytes(problem.elementBytes()),
+      interleavesTokens(elementBytes == 1 && !problem.xTokenMajor) {
   // All rows of a tile must share their columns, so a tile lies in one panel.
   int64_t allRows = llvm::bit_ceil(uint64_t(problem.numRows));
   rowTile = std::max<int64_t>(
@@ -109,7 +114,8 @@ SpmmSchedule::SpmmSchedule(const SpmmProblem &problem, const ChipLimits &limits,
   if (tokens != 0)
     tokenTile = tokens;
   if (!ShapedType::isDynamic(problem.numTokens)) {
-    while (tokens == 0 && tokenTile > getFewestTokens(rowTile) &&
+    int64_t fewest = getFewestTokens(problem, rowTile);
+    while (tokens == 0 && tokenTile > fewest &&
            tokenTile / 2 >= problem.numTokens)
       tokenTile /= 2;
     int64_t wanted = limits.numSMs * kBlocksPerSM * kBusyPercent / 100;
@@ -118,7 +124,8 @@ SpmmSchedule::SpmmSchedule(const SpmmProblem &problem, const ChipLimits &limits,
              llvm::divideCeil(problem.numTokens, tokenTile) *
              std::max<int64_t>(1, problem.numBatches);
     };
-    while (tokens == 0 && tokenTile > 32 && tiles() < wanted)
+    while (tokens == 0 && tokenTile > std::max<int64_t>(32, fewest) &&
+           tiles() < wanted)
       tokenTile /= 2;
     while (rows == 0 && rowTile > 32 && tiles() < wanted)
       rowTile /= 2;
@@ -143,7 +150,7 @@ std::string vnm::explainMmaRefusal(const SpmmProblem &problem,
                          "tokens, but they have {0}",
                          tokens);
   SpmmSchedule schedule(problem, limits, rows, tokens);
-  int64_t fewest = getFewestTokens(schedule.rowTile);
+  int64_t fewest = getFewestTokens(problem, schedule.rowTile);
   int64_t most = getMostTokens(problem, schedule.rowTile);
   if (tokens != 0 && (tokens < fewest || tokens > most))
     return llvm::formatv("requires {0} to {1} tokens in tiles of {2} rows, but "
@@ -209,12 +216,14 @@ static LogicalResult checkEpilogueOp(SpmmOp op, Operation &inner) {
 
 LogicalResult vnm::checkSupported(SpmmOp op) {
   Type element = op.getWeightElementType();
-  if (!element.isF16() && !element.isBF16())
+  if (!element.isF16() && !element.isBF16() && !element.isInteger(8))
     return op.emitOpError()
-           << "requires a weight of f16 or bf16 on a GPU, but it is "
+           << "requires a weight of f16, bf16 or i8 on a GPU, but it is "
            << element;
   Type result = getElementTypeOrSelf(op.getInit().getType());
-  if (!result.isF16() && !result.isBF16() && !result.isF32() && !result.isF64())
+  bool floats =
+      result.isF16() || result.isBF16() || result.isF32() || result.isF64();
+  if (!floats && !isa<IntegerType>(result))
     return op.emitOpError()
            << "requires a result of f16, bf16, f32 or f64 on a GPU, but it is "
            << result;

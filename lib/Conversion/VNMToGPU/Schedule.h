@@ -33,7 +33,8 @@ struct SpmmProblem {
   int64_t numTokens;
   /// Product of the batch dimensions, or ShapedType::kDynamic.
   int64_t numBatches;
-  mlir::Type element;       ///< f16 or bf16
+  mlir::Type element;       ///< f16, bf16 or i8
+  mlir::Type sumElement;    ///< f32, or i32 of i8
   mlir::Type resultElement; ///< element type of the destination
   bool xTokenMajor;
   bool yTokenMajor;
@@ -49,6 +50,7 @@ struct SpmmProblem {
   int64_t numSlots() const { return 4 * numGroups; }
   /// Metadata words per row.
   int64_t numWords() const { return (numGroups + 3) / 4; }
+  int64_t elementBytes() const { return element.getIntOrFloatBitWidth() / 8; }
 };
 
 /// What the host must know to launch a kernel.
@@ -88,12 +90,25 @@ struct SpmmSchedule {
   /// A grid that leaves more of the SMs idle takes smaller tiles.
   static constexpr int64_t kBusyPercent = 75;
 
-  int64_t rowTile;    ///< 16 to 128, a power of two that divides V.
-  int64_t tokenTile;  ///< 16 to 256, a power of two.
-  int64_t warpRows;   ///< Warps along the rows of a tile
-  int64_t warpTokens; ///< and along its tokens.
-  int64_t stages;     ///< Buffers in shared memory, at least 2.
+  int64_t rowTile;      ///< 16 to 128, a power of two that divides V.
+  int64_t tokenTile;    ///< 16 to 256, a power of two.
+  int64_t warpRows;     ///< Warps along the rows of a tile
+  int64_t warpTokens;   ///< and along its tokens.
+  int64_t stages;       ///< Buffers in shared memory, at least 2.
+  int64_t elementBytes; ///< Of weight and activations: 2, or 1 of i8.
+  /// Whether n8 tiles 2i and 2i + 1 are the even and the odd ones of 16 tokens
+  /// (mma::getByteRow), not 8 neighbours each.
+  bool interleavesTokens;
 
+  int64_t pieceElements() const { return mma::kPieceBytes / elementBytes; }
+  int64_t registerElements() const {
+    return mma::kRegisterBytes / elementBytes;
+  }
+  /// Steps of the instruction in a stage, k32 or k64.
+  int64_t stepsPerStage() const { return elementBytes; }
+  /// n8 tiles whose activations are loaded together.
+  int64_t tilesPerLoad() const { return interleavesTokens ? 2 : 1; }
+  int64_t loadsPerStep() const { return tokenTilesPerWarp() / tilesPerLoad(); }
   /// Rows and tokens of a warp's tile.
   int64_t rowsPerWarp() const { return rowTile / warpRows; }
   int64_t tokensPerWarp() const { return tokenTile / warpTokens; }
@@ -102,10 +117,13 @@ struct SpmmSchedule {
   int64_t tokenTilesPerWarp() const { return tokensPerWarp() / 8; }
 
   /// A stage: gathered channels, then values of the weight.
-  int64_t channelBytes() const { return 2 * mma::kStageSlots * tokenTile; }
-  int64_t stageBytes() const {
-    return channelBytes() + mma::kValueBytes * rowTile;
+  int64_t channelBytes() const {
+    return elementBytes * mma::kStageSlots * tokenTile;
   }
+  int64_t stageBytes() const { return channelBytes() + valueBytes() * rowTile; }
+  /// Bytes and pieces of a row's values of a stage, two per group.
+  int64_t valueBytes() const { return 2 * elementBytes * mma::kStageGroups; }
+  int64_t valuePieces() const { return valueBytes() / mma::kPieceBytes; }
   /// Two buffers of metadata, behind the stages: while one is read, the other
   /// is filled.
   int64_t metadataOffset() const { return stages * stageBytes(); }
@@ -113,6 +131,8 @@ struct SpmmSchedule {
   int64_t pipelineBytes() const {
     return metadataOffset() + 2 * metadataBytes();
   }
+  /// Words that pad a line of staged sums.
+  int64_t linePadding(bool tokenMajor) const;
   /// Bytes in which a warp stages sums.
   int64_t stagingBytes(bool tokenMajor) const;
   /// Shared memory of a CTA: the stages, later the sums.

@@ -142,9 +142,8 @@ std::array<Value, 4> SkinnyKernel::emitLdMatrix(Value address,
                                NVVM::LdStMatrixEltType::B16);
   std::array<Value, 4> registers;
   for (int64_t i = 0; i < 4; ++i)
-    registers[i] =
-        toMmaRegister(b, LLVM::ExtractValueOp::create(b, matrices, i),
-                      problem.element.isBF16());
+    registers[i] = toMmaRegister(
+        b, LLVM::ExtractValueOp::create(b, matrices, i), problem.element);
   return registers;
 }
 
@@ -234,7 +233,6 @@ void SkinnyKernel::emitCopyAhead(Value number) {
 
 void SkinnyKernel::emitMultiply(Value number, SmallVectorImpl<Value> &sums) {
   Value step = emitStep(number), slot = emitWeightSlot(number);
-  bool isBF16 = problem.element.isBF16();
   if (schedule.gathersToken())
     emitGatherToken(step, emitIdSlot(number),
                     schedule.gathersPairs ? emitActivationSlot(number)
@@ -254,7 +252,7 @@ void SkinnyKernel::emitMultiply(Value number, SmallVectorImpl<Value> &sums) {
           emitMmaSp(b, weights[m][half], activations,
                     MutableArrayRef<Value>(sums).slice(
                         4 * (m * schedule.tokenTiles() + n), 4),
-                    metadata[m], half, isBF16);
+                    metadata[m], half, problem.element);
       }
   }
 }

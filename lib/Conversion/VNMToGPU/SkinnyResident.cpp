@@ -135,7 +135,7 @@ std::array<Value, 4> SkinnyKernel::emitResidentFragment(Value step, Value ids,
         add(mul(quadLane, 2), kStageSlots * stage + 32 * half + 8 * i);
     registers[i] = toMmaRegister(
         b, emitElementPair(x, emitChannelOffsets(step, ids, place)),
-        problem.element.isBF16());
+        problem.element);
   }
   return registers;
 }
@@ -168,6 +168,6 @@ std::array<Value, 4> SkinnyKernel::emitTokenFragment(int64_t stage,
   for (int64_t i = 0; i < 4; ++i)
     registers[i] = toMmaRegister(
         b, vector::ExtractOp::create(b, words, ArrayRef<int64_t>{i}),
-        problem.element.isBF16());
+        problem.element);
   return registers;
 }

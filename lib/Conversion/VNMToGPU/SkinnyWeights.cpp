@@ -287,7 +287,6 @@ Value SkinnyKernel::emitShift(Value tileRow, int64_t rowBytes,
 std::array<std::array<Value, 4>, 2>
 SkinnyKernel::emitWeightFragment(Value slot, int64_t stage, int64_t tile) {
   RowPieces pieces = schedule.valuePieces();
-  bool isBF16 = problem.element.isBF16();
   std::array<std::array<Value, 4>, 2> registers;
   for (int64_t step = 0; step < 2; ++step) {
     if (problem.fragments) {
@@ -299,7 +298,7 @@ SkinnyKernel::emitWeightFragment(Value slot, int64_t stage, int64_t tile) {
       for (int64_t i = 0; i < 4; ++i)
         registers[step][i] = toMmaRegister(
             b, vector::ExtractOp::create(b, words, ArrayRef<int64_t>{i}),
-            isBF16);
+            problem.element);
       continue;
     }
     int64_t bytes = stage * kRowValueBytes + 32 * step;
@@ -324,7 +323,7 @@ SkinnyKernel::emitWeightFragment(Value slot, int64_t stage, int64_t tile) {
       Value address = advance(advance(slot, place),
                               firstRow * pieces.pitch + bytes + index / 2 * 16);
       registers[step][index] =
-          toMmaRegister(b, load(b.getI32Type(), address, 4), isBF16);
+          toMmaRegister(b, load(b.getI32Type(), address, 4), problem.element);
     }
   }
   return registers;

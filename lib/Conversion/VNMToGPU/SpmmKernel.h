@@ -92,8 +92,8 @@ enum class GatherMode {
 };
 
 /// What a thread gathers of every stage: a unit of each of its slots, which lie
-/// side by side, of feature-major x (8 tokens by copies, else 2), or its 2
-/// slots of every fourth token of token-major x.
+/// side by side, of feature-major x (16 bytes by copies, else a register), or
+/// its slots, which fill a register, of some tokens of token-major x.
 struct GatherMap {
   GatherMode mode;
   int64_t numSlots;        ///< The thread's slots.
@@ -101,7 +101,8 @@ struct GatherMap {
   mlir::Value token;       ///< Of the batch entry; i64.
   mlir::Value source;      ///< x at `token` and channel 0.
   mlir::Value destination; ///< Byte in a stage; i32.
-  /// Width of a copy of values, and the thread's first one in a stage.
+  /// Width of a copy of values, 2 if there is none, and the thread's first one
+  /// in a stage.
   int64_t valueBytes;
   mlir::Value valueRow;         ///< In the tile; i32.
   mlir::Value valuePiece;       ///< Of the row; i32.
@@ -112,15 +113,15 @@ struct GatherMap {
 /// What a warp has in registers when it begins a stage; also what the main loop
 /// carries.
 struct LoopState {
-  llvm::SmallVector<mlir::Value> sums; ///< [m16 tile][n8 tile][4], f32.
+  llvm::SmallVector<mlir::Value> sums; ///< [m16 tile][n8 tile][4].
   mlir::Value read;                    ///< The stage's first byte; i32.
   mlir::Value write;                   ///< That of the stage to gather.
-  /// Metadata words of the stage, of rows g and g + 8 of every m16 tile.
+  /// Metadata words of the stage, two of every m16 tile or one of 32 bits.
   llvm::SmallVector<mlir::Value> metadata;
   /// Column ids of the stage to gather, as they lie in memory.
   llvm::SmallVector<mlir::Value> ids;
-  /// Operands of the stage's first k32 step: weights of every m16 tile, and
-  /// activations of the first n8 tile; i32.
+  /// Operands of the stage's first step: weights of every m16 tile, and
+  /// activations of the first load; i32.
   llvm::SmallVector<mlir::Value> weights;
   llvm::SmallVector<mlir::Value> activations;
 
@@ -159,8 +160,13 @@ private:
   void emitGatherMapOfSlots(GatherMap &result);
   void emitGatherMapOfTokens(GatherMap &result);
   void emitGatherMapOfValues(GatherMap &result);
-  /// Bytes of a copy if T, and so rows of x, is as it is; 2 if there is none.
+  /// Bytes of a copy if T, and so rows of x, is as it is; less than 4 if there
+  /// is none.
   int64_t copyWidth() const;
+  /// The row of shared memory of a slot of feature-major x; rows of a thread's
+  /// slots follow from that of its first by addition.
+  int64_t getSlotRow(int64_t slot) const;
+  mlir::Value emitSlotRow(mlir::Value slot);
   /// The thread's column ids of stage `stage`; of the last if there is none.
   llvm::SmallVector<mlir::Value> emitLoadIds(mlir::Value stage);
   /// Ids that are loaded at a time.
@@ -186,35 +192,49 @@ private:
   void emitCopyMetadata(mlir::Value stage);
   /// The metadata words of stage `stage`, which has been waited for.
   llvm::SmallVector<mlir::Value> emitReadMetadata(mlir::Value stage);
+  /// Likewise, not staged; of the last if there is no such stage.
+  llvm::SmallVector<mlir::Value> emitLoadMetadata(mlir::Value stage);
+  /// The row in the tile, and the word of a stage, of a lane's first word.
+  std::pair<mlir::Value, mlir::Value> emitMetadataPlace();
+  /// The instruction's metadata, one register per m16 tile.
+  llvm::SmallVector<mlir::Value> emitMetadata(mlir::ValueRange words);
 
   // GatherElements.cpp
-  /// Fetch a pair of elements that lie side by side in shared memory, in the
-  /// halves of an i32; what does not exist is zero and not read.
-  mlir::Value emitTokenPair(mlir::Value stage, mlir::ValueRange ids,
+  /// Fetch elements that lie side by side in shared memory, an i32 full; what
+  /// does not exist is zero and not read.
+  mlir::Value emitTokenWord(mlir::Value stage, mlir::ValueRange ids,
                             int64_t position);
-  mlir::Value emitSlotPair(mlir::Value stage, mlir::ValueRange ids,
+  mlir::Value emitSlotWord(mlir::Value stage, mlir::ValueRange ids,
                            int64_t token);
-  mlir::Value emitElement(mlir::Value place, mlir::Value valid);
-  /// Adds copies of pairs in batches, so that few registers hold many loads.
-  void addPairs(mlir::Value stage, llvm::ArrayRef<mlir::Value> ids,
+  /// The `bytes` bytes at `place`, at most 2, in the low ones of an i32.
+  mlir::Value emitElement(mlir::Value place, mlir::Value valid, int64_t bytes);
+  /// Adds copies of words in batches, so that few registers hold many loads.
+  void addWords(mlir::Value stage, llvm::ArrayRef<mlir::Value> ids,
                 mlir::Value write, llvm::SmallVectorImpl<Copy> &copies);
-  /// The place of the thread's pair number `number` in the stage at `write`.
-  mlir::Value emitPairAddress(mlir::Value write, int64_t number);
+  /// The place of the thread's word number `number` in the stage at `write`.
+  mlir::Value emitWordAddress(mlir::Value write, int64_t number);
+  /// Tokens of token-major x whose words all threads take at once.
+  int64_t tokensAtOnce() const;
+  /// Moves a piece of values, of groups from `firstGroup` on, group by group.
+  void emitMoveValues(mlir::Value source, mlir::Value destination,
+                      mlir::Value rowExists, mlir::Value firstGroup);
 
   // Fragments.cpp
-  /// The four registers of m16 tile `tile` and k32 step `half` of the stage at
+  /// The four registers of m16 tile `tile` and step `half` of the stage at
   /// `read`.
   llvm::SmallVector<mlir::Value> emitWeights(mlir::Value read, int64_t half,
                                              int64_t tile);
-  /// Likewise of n8 tile `tile`.
+  /// Likewise of the n8 tiles of load `load`.
   llvm::SmallVector<mlir::Value> emitActivations(mlir::Value read, int64_t half,
-                                                 int64_t tile);
+                                                 int64_t load);
+  llvm::SmallVector<mlir::Value>
+  emitTokenMajorActivations(mlir::Value read, int64_t half, int64_t tile);
+  /// Those of the even and then of the odd ones of 16 tokens, a piece of every
+  /// slot, of bytes; `address` is the lane's first.
+  llvm::SmallVector<mlir::Value> emitInterleavedActivations(mlir::Value address,
+                                                            int64_t lineBytes);
   llvm::SmallVector<mlir::Value>
   emitLoadMatrices(mlir::Value address, int64_t offset, bool transpose);
-  /// The metadata words of a stage; of the last if there is none.
-  llvm::SmallVector<mlir::Value> emitLoadMetadata(mlir::Value stage);
-  /// The instruction's metadata, one register per m16 tile.
-  llvm::SmallVector<mlir::Value> emitMetadata(mlir::ValueRange words);
 
   // MainLoop.cpp
   /// The tile's sums.
@@ -225,6 +245,12 @@ private:
   /// later one.
   void emitStages(LoopState &state, int64_t first, int64_t count, bool gathers);
   void emitStage(LoopState &state, mlir::Value stage, bool gathers, bool last);
+  /// Adds the products of load `load` of tokens and step `half`.
+  void emitMultiply(llvm::MutableArrayRef<mlir::Value> sums,
+                    llvm::ArrayRef<mlir::Value> weights,
+                    llvm::ArrayRef<mlir::Value> activations,
+                    llvm::ArrayRef<mlir::Value> metadata, int64_t half,
+                    int64_t load);
   /// Waits until everyone's part of the next stage is there, and moves on to
   /// it.
   void emitNextStage(LoopState &state, mlir::Value stage);
@@ -238,10 +264,13 @@ private:
   int64_t elementsPerLine() const;
   mlir::Value emitStagingAddress(mlir::Value line, mlir::Value element);
   void emitStageSums(mlir::ValueRange sums, int64_t chunk);
+  void emitStageTokenMajorSums(mlir::ValueRange sums, int64_t chunk);
+  mlir::Value emitTokenOfLine(mlir::Value line, int64_t chunk);
   /// Stores chunk `chunk`, `width` elements at a time.
   void emitStoreChunk(int64_t chunk, int64_t width);
   void emitStorePiece(mlir::Value address, mlir::Value row, mlir::Value token,
                       int64_t width);
+  mlir::Value emitAccumulate(mlir::Value sum, mlir::Value old);
   /// The elements of `buffer` from `position` (index) on.
   llvm::SmallVector<mlir::Value>
   loadElements(mlir::Value buffer, mlir::Value position, int64_t width);
@@ -250,6 +279,8 @@ private:
                           mlir::Value offset);
 
   mlir::Value sharedPointer(mlir::Value address);
+  /// mma::getSwizzle of `row`, an i32.
+  mlir::Value emitSwizzle(mlir::Value row, int64_t pieces);
   mlir::Value minimum(mlir::Value x, int64_t y) {
     return KernelArithmetic::minimum(x, like(x, y));
   }

@@ -59,6 +59,10 @@ Value SpmmKernel::emitRowExists(Value row) {
   return raggedRows() ? less(add(map.row, row), problem.numRows) : isTrue();
 }
 
+Value SpmmKernel::emitSwizzle(Value row, int64_t pieces) {
+  return pieces >= 8 ? rem(row, 8) : rem(div(row, 8 / pieces), pieces);
+}
+
 Value SpmmKernel::sharedPointer(Value address) {
   constexpr unsigned kSharedSpace = 3;
   auto type = LLVM::LLVMPointerType::get(b.getContext(), kSharedSpace);

@@ -23,7 +23,7 @@ inline constexpr llvm::StringLiteral kStagedAttrName = "vnm.staged";
 struct TransposeProblem {
   int64_t numChannels; ///< C: K of activations or R of results.
   int64_t numTokens;   ///< T.
-  mlir::Type element;  ///< A float of 16 or 32 bits.
+  mlir::Type element;  ///< Of 8, 16 or 32 bits.
   /// From [T, C] to [C, T]; else from [C, T] to [T, C].
   bool toFeatureMajor;
 

@@ -81,3 +81,14 @@ func.func @f64_result(%v: memref<64x16xf16>, %m: memref<64x2xi16>, %c: memref<1x
       outs(%y : memref<64x64xf64>)
   return
 }
+
+// -----
+
+func.func @i8_weight(%v: memref<64x16xi8>, %m: memref<64x2xi16>, %c: memref<1x32xi16>,
+                     %x: memref<64x64xi8>, %y: memref<64x64xi32>) {
+  // expected-error @+1 {{requires a weight of f16 or bf16, but it is i8 (family wgmma_sp)}}
+  vnm.spmm #vnm.encoding<64:2:8>
+      ins(%v, %m, %c, %x : memref<64x16xi8>, memref<64x2xi16>, memref<1x32xi16>, memref<64x64xi8>)
+      outs(%y : memref<64x64xi32>)
+  return
+}

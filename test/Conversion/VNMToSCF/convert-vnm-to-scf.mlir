@@ -143,3 +143,19 @@ func.func @integers(%v: memref<64x16xi8>, %m: memref<64x2xi16>, %c: memref<1x32x
     outs(%y : memref<64x16xi32>)
   return
 }
+
+// CHECK-LABEL: func @floats_of_integers(
+// CHECK: arith.sitofp {{.*}} : vector<16xi32> to vector<16xf32>
+// CHECK: arith.mulf {{.*}} : vector<16xf32>
+func.func @floats_of_integers(%v: memref<64x16xi8>, %m: memref<64x2xi16>, %c: memref<1x32xi16>,
+                              %x: memref<64x16xi8>, %y: memref<64x16xf32>, %s: memref<64xf32>) {
+  vnm.spmm #vnm.encoding<64:2:8>
+    ins(%v, %m, %c, %x : memref<64x16xi8>, memref<64x2xi16>, memref<1x32xi16>, memref<64x16xi8>)
+    outs(%y : memref<64x16xf32>) epilogue(%s per_row : memref<64xf32>) {
+    ^bb0(%acc: i32, %scale: f32):
+      %f = arith.sitofp %acc : i32 to f32
+      %r = arith.mulf %f, %scale : f32
+      vnm.yield %r : f32
+    }
+  return
+}

@@ -89,6 +89,24 @@ func.func @matmul_of_integers(%w: tensor<64x32xi8, #vnm.encoding<64:2:8>>,
 
 // -----
 
+// CHECK-LABEL: @floats_of_integers
+// CHECK: epilogue(%{{.*}} per_row : tensor<64xf32>) {
+// CHECK-NEXT: ^bb0(%{{.*}}: i32, %{{.*}}: f32):
+func.func @floats_of_integers(%w: tensor<64x32xi8, #vnm.encoding<64:2:8>>,
+    %x: tensor<32x9xi8>, %y: tensor<64x9xf16>, %scale: tensor<64xf32>) -> tensor<64x9xf16> {
+  %0 = vnm.matmul ins(%w, %x : tensor<64x32xi8, #vnm.encoding<64:2:8>>, tensor<32x9xi8>)
+    outs(%y : tensor<64x9xf16>) epilogue(%scale per_row : tensor<64xf32>) {
+    ^bb0(%acc: i32, %s: f32):
+      %f = arith.sitofp %acc : i32 to f32
+      %p = arith.mulf %f, %s : f32
+      %out = arith.truncf %p : f32 to f16
+      vnm.yield %out : f16
+    } -> tensor<64x9xf16>
+  return %0 : tensor<64x9xf16>
+}
+
+// -----
+
 // CHECK-LABEL: @epilogue_with_every_broadcast
 // CHECK: epilogue(%{{.*}} per_row : tensor<64xf16>, %{{.*}} per_token : tensor<?xf32>, %{{.*}} full : tensor<2x?x64xf16>) {
 // CHECK-NEXT: ^bb0(%{{.*}}: f32, %{{.*}}: f16, %{{.*}}: f32, %{{.*}}: f16):

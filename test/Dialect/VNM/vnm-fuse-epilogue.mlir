@@ -86,6 +86,30 @@ func.func @accumulation_keeps_its_destination(%w: tensor<48x32xf16, #enc>, %x: t
   return %1 : tensor<48x4xf32>
 }
 
+// Sums of integers are scaled to floats by the epilogue alone.
+// CHECK-LABEL: func @scaled_integers(
+// CHECK:         vnm.matmul {{.*}} outs(%{{.+}} : tensor<48x4xf16>)
+// CHECK-SAME:      epilogue(%{{.+}} per_row : tensor<48xf32>) {
+// CHECK-NEXT:      ^bb0(%[[ACC:.+]]: i32, %[[S:.+]]: f32):
+// CHECK-NEXT:        %[[F:.+]] = arith.sitofp %[[ACC]] : i32 to f32
+// CHECK-NEXT:        %[[P:.+]] = arith.mulf %[[F]], %[[S]] : f32
+// CHECK-NEXT:        %[[T:.+]] = arith.truncf %[[P]] : f32 to f16
+// CHECK-NEXT:        vnm.yield %[[T]] : f16
+func.func @scaled_integers(%w: tensor<48x32xi8, #enc>, %x: tensor<32x4xi8>, %y: tensor<48x4xi32>,
+    %scale: tensor<48xf32>) -> tensor<48x4xf16> {
+  %e = tensor.empty() : tensor<48x4xf16>
+  %0 = vnm.matmul ins(%w, %x : tensor<48x32xi8, #enc>, tensor<32x4xi8>) outs(%y : tensor<48x4xi32>) -> tensor<48x4xi32>
+  %1 = linalg.generic {indexing_maps = [#id, affine_map<(r, t) -> (r)>, #id], iterator_types = ["parallel", "parallel"]}
+         ins(%0, %scale : tensor<48x4xi32>, tensor<48xf32>) outs(%e : tensor<48x4xf16>) {
+       ^bb0(%in: i32, %s: f32, %out: f16):
+         %f = arith.sitofp %in : i32 to f32
+         %p = arith.mulf %f, %s : f32
+         %t = arith.truncf %p : f32 to f16
+         linalg.yield %t : f16
+       } -> tensor<48x4xf16>
+  return %1 : tensor<48x4xf16>
+}
+
 // CHECK-LABEL: func @another_user(
 // CHECK:         vnm.matmul
 // CHECK-NOT:     epilogue

@@ -72,12 +72,52 @@ TEST(MmaLayout, SplitsIntoRowsAndPieces) {
 // Stored values 2 j, 2 j + 1 of a row are those of group j: the instruction's
 // operands are 8x8 matrices of them, and its activations' of slots.
 TEST(MmaLayout, GivesMatricesOfEightRowsAndOnePiece) {
+  constexpr int64_t kPieceElements = mma::kPieceBytes / 2;
   for (unsigned lane = 0; lane < kWarpLanes; ++lane)
     for (unsigned index = 0; index < 4; ++index) {
       Coordinate a = getCoordinateA(ElementType::F16, lane, index, 0);
       EXPECT_EQ(a.row, lane / 4 + index % 2 * 8);
-      EXPECT_EQ(a.col, index / 2 * mma::kPieceElements + lane % 4 * 2);
+      EXPECT_EQ(a.col, index / 2 * kPieceElements + lane % 4 * 2);
     }
+}
+
+// Of bytes, what ldmatrix transposes are pairs of tokens: lane 4g + q gets rows
+// 2q and 2q + 1 of a matrix at tokens 2g and 2g + 1. A register of activations
+// is slots of two matrices at one of them.
+TEST(MmaLayout, PutsSlotsOfBytesWhereLanesReadThem) {
+  std::set<int64_t> rows;
+  for (int64_t slot = 0; slot < mma::kStageSlots; ++slot)
+    rows.insert(mma::getByteRow(slot));
+  EXPECT_EQ(rows.size(), size_t(mma::kStageSlots));
+  for (unsigned lane = 0; lane < kWarpLanes; ++lane)
+    for (unsigned index = 0; index < 4; ++index)
+      for (unsigned element = 0; element < 4; ++element) {
+        Coordinate b = getCoordinateB(ElementType::S8, lane, index, element);
+        unsigned matrix = 2 * index + element / 2;
+        EXPECT_EQ(mma::getByteRow(b.row),
+                  8 * matrix + 2 * (lane % 4) + element % 2);
+      }
+}
+
+// A thread adds the rows of its slots to that of its first.
+TEST(MmaLayout, AddsRowsOfSlotsOfBytes) {
+  for (int64_t count : {1, 2, 4, 8, 16, 32})
+    for (int64_t first = 0; first < mma::kStageSlots; first += count)
+      for (int64_t i = 0; i < count; ++i)
+        EXPECT_EQ(mma::getByteRow(first) + mma::getByteRow(i),
+                  mma::getByteRow(first + i));
+}
+
+// Interleaved tokens: 8 lanes write 16 bytes each at a time.
+TEST(MmaLayout, StagesInterleavedSumsWithoutConflicts) {
+  for (int64_t elements : {32, 64, 128}) {
+    std::set<int64_t> banks;
+    int64_t pitch = elements + mma::kInterleavedLinePadding;
+    for (int64_t row = 0; row < 2; ++row)
+      for (int64_t column = 0; column < 16; ++column)
+        banks.insert((row * pitch + column) % 32);
+    EXPECT_EQ(banks.size(), 32u) << elements;
+  }
 }
 
 // The lanes that write staged sums at a time meet every bank once.

@@ -124,14 +124,21 @@ static LogicalResult verifyActivations(OpTy op) {
            << "requires x to have the weight's element type " << weightElement
            << ", but it has " << x.getElementType();
   Type resultElement = init.getElementType();
-  bool integer = isa<IntegerType>(weightElement);
-  if (integer ? !resultElement.isSignlessInteger(32)
-              : !isa<FloatType>(resultElement))
-    return op.emitOpError()
-           << "requires a result of " << (integer ? "i32" : "floats")
-           << " for a weight of " << weightElement << ", but it has "
-           << resultElement;
-  return success();
+  bool floats = isa<FloatType>(resultElement);
+  if (isa<FloatType>(weightElement) ? floats
+                                    : resultElement.isSignlessInteger(32))
+    return success();
+  // Only an epilogue says how sums of integers become floats.
+  if (isa<IntegerType>(weightElement) && floats && op.hasEpilogue() &&
+      !op.getAccumulate())
+    return success();
+  InFlightDiagnostic diagnostic = op.emitOpError() << "requires a result of ";
+  if (isa<FloatType>(weightElement))
+    diagnostic << "floats";
+  else
+    diagnostic << "i32, or of floats by an epilogue without accumulate,";
+  return diagnostic << " for a weight of " << weightElement << ", but it has "
+                    << resultElement;
 }
 
 /// Checks the shape of epilogue operand `index`.

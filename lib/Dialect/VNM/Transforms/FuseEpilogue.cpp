@@ -77,9 +77,8 @@ static bool isScalarCode(Block &body) {
 static bool mayStore(MatmulOp matmulOp, RankedTensorType type) {
   if (matmulOp.getAccumulate() && type != matmulOp.getInit().getType())
     return false;
-  return isa<FloatType>(matmulOp.getWeightElementType())
-             ? isa<FloatType>(type.getElementType())
-             : type.getElementType().isSignlessInteger(32);
+  return isa<FloatType>(type.getElementType()) ||
+         type.getElementType() == matmulOp.getAccumulatorType();
 }
 
 /// Finds the consumer to move into `matmulOp`: the only user of its result, in

@@ -80,8 +80,8 @@ def VNM_MatmulOp : VNM_ProductOp<"matmul", [Pure]> {
     * `x`: element type of the weight; `[batch..., K, T]`, or `[batch..., T, K]`
       if `x_layout` is token_major. T and the batch may be dynamic.
     * `init` (Y0): `[batch..., R, T]` or, by `y_layout`, `[batch..., T, R]`; any
-      float type, or i32 for i8 weights. Its contents matter only with
-      `accumulate`.
+      float type, or i32 for i8 weights, whose epilogue may yield floats unless
+      the op accumulates. Its contents matter only with `accumulate`.
     * epilogue operands: `per_row` `[R]`, `per_token` `[T]`, or `full`, the shape
       of `init`.
 
