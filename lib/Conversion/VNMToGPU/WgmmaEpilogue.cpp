@@ -209,7 +209,8 @@ void WgmmaKernel::emitTieRound(WgmmaResultRows &rows,
       operand = emitTie(operand, zero);
 }
 
-/// Lanes read what other lanes staged, and stage over what they have read.
+/// Lanes read what other lanes staged. They stage over what was read two rounds
+/// before: between lie the reads of all lanes, and then a meeting.
 void WgmmaKernel::emitEpilogue(const WgmmaTile &tile,
                                ArrayRef<Value> tileSums) {
   SmallVector<Value> sums(tileSums);
@@ -222,7 +223,11 @@ void WgmmaKernel::emitEpilogue(const WgmmaTile &tile,
     for (int64_t half = 0; half < 2; ++half)
       rows.lines[half] = emitLine(emitLaneRow(tile, half), tile.batch);
   int64_t blocks = schedule.stagingTokens / 8;
-  for (int64_t first = 0; first < schedule.tokenTile / 8; first += blocks) {
+  int64_t rounds = schedule.tokenTile / schedule.stagingTokens;
+  SmallVector<Value> loaded;
+  for (int64_t round = 0; round < rounds; ++round) {
+    stagingArea = round % WgmmaSchedule::kStagingAreas;
+    int64_t first = round * blocks;
     for (int64_t block = 0; block < blocks; block += 2) {
       WgmmaPair results[2][2];
       for (int64_t i = 0; i < 2; ++i)
@@ -231,16 +236,18 @@ void WgmmaKernel::emitEpilogue(const WgmmaTile &tile,
               emitResults(tile, rows, sums, first + block + i, half);
       emitStageResults(results, block);
     }
+    if (round > 0)
+      emitStoreStaged(tile, (round - 1) * schedule.stagingTokens, loaded);
     emitMeetStaged();
     if (op.hasEpilogue())
       emitTieRound(rows, MutableArrayRef(sums).drop_front(4 * (first + blocks)),
                    unknownZero);
-    if (problem.yTokenMajor)
-      emitStoreStagedTokens(tile, 8 * first);
-    else
-      emitStoreStaged(tile, 8 * first);
-    emitMeetStaged();
+    loaded = emitLoadStaged();
   }
+  emitStoreStaged(tile, (rounds - 1) * schedule.stagingTokens, loaded);
+  // The next tile begins with the first area.
+  if (rounds % WgmmaSchedule::kStagingAreas != 0)
+    emitMeetStaged();
   lane = known;
 }
 

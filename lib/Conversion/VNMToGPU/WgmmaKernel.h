@@ -70,6 +70,16 @@ struct WgmmaResultRows {
   llvm::SmallVector<mlir::Value> operands[2];
 };
 
+/// The parts of the staging area that a lane stores: of lines `line`, `line` +
+/// `step`, and so on, below `numLines`, `bytes` bytes from `offset` on.
+struct StagedPieces {
+  mlir::Value line;   ///< i32, of the warp's rows or the warpgroup's tokens.
+  mlir::Value offset; ///< i32
+  int64_t step;
+  int64_t numLines;
+  int64_t bytes; ///< A power of two, at most 16.
+};
+
 /// Emits the body of one kernel at its builder's insertion point.
 class WgmmaKernel : KernelArithmetic {
 public:
@@ -246,10 +256,12 @@ private:
   /// `results`: of two blocks of 8 tokens, rows g and g + 8.
   void emitStageResults(const WgmmaPair (&results)[2][2], int64_t block);
   void emitStagePairs(const WgmmaPair (&results)[2][2], int64_t block);
-  void emitStoreStaged(const WgmmaTile &tile, int64_t first);
-  void emitStoreStagedTokens(const WgmmaTile &tile, int64_t first);
-  void emitStorePiece(mlir::Value staged, mlir::Value place, int64_t bytes,
-                      mlir::Value valid);
+  StagedPieces emitStagedPieces();
+  /// Loads the lane's pieces of what was staged.
+  llvm::SmallVector<mlir::Value> emitLoadStaged();
+  /// Stores them: results from token `first` of the tile on.
+  void emitStoreStaged(const WgmmaTile &tile, int64_t first,
+                       llvm::ArrayRef<mlir::Value> pieces);
   mlir::Value emitIsResult(mlir::Value row, mlir::Value token);
   mlir::Value emitResultPlace(const WgmmaTile &tile, mlir::Value row,
                               mlir::Value token);
@@ -272,6 +284,8 @@ private:
   mlir::Value ringStart; ///< Its first byte in shared memory.
   mlir::Value firstTile; ///< The ring's first tile, and the distance to its
   mlir::Value tileStep;  ///< next.
+  /// The staging area that is written or read, counted from 0.
+  int64_t stagingArea = 0;
   /// The first op of the current tile's main loop.
   mlir::Operation *mainLoopStart = nullptr;
 };

@@ -44,10 +44,8 @@ struct WgmmaSchedule {
   static constexpr int64_t kUnitsPerStage = 4;
   /// Rows of a tile that a warpgroup multiplies.
   static constexpr int64_t kWarpgroupRows = 64;
-  /// Elements by which rows of staged results are apart, and bytes by which
-  /// tokens are: 8 of them then lie in different banks.
-  static constexpr int64_t kStagingPadding = 8;
-  static constexpr int64_t kStagingPaddingBytes = 16;
+  /// A warp stages results while it reads those that it staged before.
+  static constexpr int64_t kStagingAreas = 2;
 
   bool copies;       ///< Tensor copies instead of a gather.
   int64_t cluster;   ///< CTAs that share what they copy: 1 or 2.
@@ -98,14 +96,14 @@ struct WgmmaSchedule {
     return yTokenMajor ? stagingTokens : kWarpgroupRows;
   }
   int64_t stagingLineBytes() const {
-    return yTokenMajor ? kWarpgroupRows * resultBytes + kStagingPaddingBytes
-                       : (stagingTokens + kStagingPadding) * resultBytes;
+    return resultBytes * (yTokenMajor ? kWarpgroupRows : stagingTokens);
   }
-  /// Of both areas.
-  int64_t stagingBytes() const {
+  /// One area of both warpgroups, and all areas.
+  int64_t stagingAreaBytes() const {
     return kConsumerThreads / kWarpgroupSize * stagingLines() *
            stagingLineBytes();
   }
+  int64_t stagingBytes() const { return kStagingAreas * stagingAreaBytes(); }
   /// Three mbarriers per stage: full, ready and empty.
   int64_t sharedBytes() const {
     return barrierOffset() + 3 * 8 * rings * stages;

@@ -5,11 +5,12 @@
 // This file emits the wgmma_sp kernel's stores of results. Every warp stages
 // its 16 rows in shared memory of its own, some tokens at a time; then
 // neighbouring lanes store 16 bytes each, side by side. No warp waits for
-// another, nor for its stores.
+// another, nor for its stores. There are two areas: what was staged is read
+// while the next results are staged.
 //
 // Of token-major results a warp's 16 rows are but one sector of 32 bytes per
 // token. There the warps of a warpgroup stage their rows side by side and meet,
-// twice per round, so that lanes store whole lines of 128 bytes or more: a
+// once per round, so that lanes store whole lines of 128 bytes or more: a
 // fourth of the requests. The warps end their multiplications together, so
 // meeting costs little.
 //
@@ -32,13 +33,17 @@ using namespace vnm;
 static constexpr int64_t kPieceBytes = 16;
 
 /// The address of `bytes` (i32) into line `line` of the staging area: of the
-/// warp's rows, or of the warpgroup's tokens.
+/// warp's rows, or of the warpgroup's tokens. Pieces of 16 bytes are exchanged
+/// within a line so that the same piece of 8 lines lies in different banks.
 Value WgmmaKernel::emitStagingAddress(Value line, Value bytes) {
   Value first = mul(warpgroup, schedule.stagingLines());
   if (!problem.yTokenMajor)
     first = add(first, mul(warp, 16));
-  Value offset = add(mul(add(first, line), schedule.stagingLineBytes()), bytes);
-  return advance(shared, add(offset, schedule.stagingOffset()));
+  Value offset = mul(add(first, line), schedule.stagingLineBytes());
+  offset = add(offset, bitXor(bytes, shiftLeft(rem(line, 8), 4)));
+  return advance(shared,
+                 add(offset, schedule.stagingOffset() +
+                                 stagingArea * schedule.stagingAreaBytes()));
 }
 
 /// Stages blocks `block` and `block` + 1 of the staging area's tokens: results
@@ -92,66 +97,69 @@ void WgmmaKernel::emitStagePairs(const WgmmaPair (&results)[2][2],
     }
 }
 
-/// Stores what the warp staged: results from token `first` of the tile on. Rows
-/// are whole pieces, as T is a multiple of 8.
-void WgmmaKernel::emitStoreStaged(const WgmmaTile &tile, int64_t first) {
-  int64_t rowPieces =
-      schedule.stagingTokens * schedule.resultBytes / kPieceBytes;
-  int64_t rowsAtOnce = WgmmaSchedule::kWarpSize / rowPieces;
-  Value laneRow = div(lane, rowPieces);
-  Value piece = mul(rem(lane, rowPieces), kPieceBytes);
-  Value token = add(add(tile.token, first), div(piece, schedule.resultBytes));
-  Value warpRow = add(emitWarpRow(tile), laneRow);
+/// Of rows the pieces are whole, as T is a multiple of 8; of tokens they are as
+/// wide as R lets tokens be aligned. Neighbouring lanes have neighbouring
+/// pieces.
+StagedPieces WgmmaKernel::emitStagedPieces() {
+  StagedPieces pieces;
+  int64_t threads = WgmmaSchedule::kWarpSize;
+  pieces.numLines = 16;
+  pieces.bytes = kPieceBytes;
+  Value number = lane;
+  if (problem.yTokenMajor) {
+    threads = WgmmaSchedule::kWarpgroupSize;
+    pieces.numLines = schedule.stagingTokens;
+    pieces.bytes =
+        schedule.resultBytes *
+        std::gcd(kPieceBytes / schedule.resultBytes, problem.numRows);
+    // Sums of later rounds need the registers.
+    number = add(mul(warp, WgmmaSchedule::kWarpSize), emitFreshLane());
+  }
+  int64_t linePieces = schedule.stagingLineBytes() / pieces.bytes;
+  pieces.line = div(number, linePieces);
+  pieces.offset = mul(rem(number, linePieces), pieces.bytes);
+  pieces.step = threads / linePieces;
+  return pieces;
+}
+
+SmallVector<Value> WgmmaKernel::emitLoadStaged() {
+  StagedPieces pieces = emitStagedPieces();
+  Type type = b.getIntegerType(8 * std::min<int64_t>(pieces.bytes, 4));
+  if (pieces.bytes > 4)
+    type = VectorType::get({pieces.bytes / 4}, type);
+  SmallVector<Value> loaded;
+  for (int64_t i = 0; i < pieces.numLines; i += pieces.step)
+    loaded.push_back(
+        load(type, emitStagingAddress(add(pieces.line, i), pieces.offset),
+             pieces.bytes));
+  return loaded;
+}
+
+void WgmmaKernel::emitStoreStaged(const WgmmaTile &tile, int64_t first,
+                                  ArrayRef<Value> loaded) {
+  StagedPieces pieces = emitStagedPieces();
+  Value element = div(pieces.offset, schedule.resultBytes);
+  bool tokens = problem.yTokenMajor;
+  Value row = tokens ? add(emitWarpgroupRow(tile), element)
+                     : add(emitWarpRow(tile), pieces.line);
+  Value token = add(add(tile.token, first), tokens ? pieces.line : element);
+  int64_t pitch = tokens ? problem.numRows : problem.numTokens;
   Value place;
-  for (int64_t i = 0; i < 16; i += rowsAtOnce) {
-    Value row = add(warpRow, i);
+  for (auto [i, piece] : llvm::enumerate(loaded)) {
+    int64_t line = pieces.step * static_cast<int64_t>(i);
+    Value itsRow = tokens ? row : add(row, line);
+    Value itsToken = tokens ? add(token, line) : token;
     if (i == 0 || problem.permutedRows)
-      place = emitResultPlace(tile, row, token);
+      place = emitResultPlace(tile, itsRow, itsToken);
     else
-      place = advance(
-          place, i64(rowsAtOnce * problem.numTokens * schedule.resultBytes));
-    emitStorePiece(emitStagingAddress(add(laneRow, i), piece), place,
-                   kPieceBytes, emitIsResult(row, token));
+      place = advance(place, i64(pieces.step * pitch * schedule.resultBytes));
+    OpBuilder::InsertionGuard guard(b);
+    if (Value valid = emitIsResult(itsRow, itsToken)) {
+      auto branch = scf::IfOp::create(b, valid, /*withElseRegion=*/false);
+      b.setInsertionPointToStart(branch.thenBlock());
+    }
+    LLVM::StoreOp::create(b, piece, place, pieces.bytes);
   }
-}
-
-/// Stores what the warpgroup staged: 64 rows of tokens from token `first` of
-/// the tile on, as wide as R lets tokens be aligned. Neighbouring lanes have
-/// neighbouring rows of a token.
-void WgmmaKernel::emitStoreStagedTokens(const WgmmaTile &tile, int64_t first) {
-  int64_t width = std::gcd(kPieceBytes / schedule.resultBytes, problem.numRows);
-  int64_t linePieces = WgmmaSchedule::kWarpgroupRows / width;
-  int64_t tokensAtOnce = WgmmaSchedule::kWarpgroupSize / linePieces;
-  // Sums of later rounds need the registers.
-  Value number = add(mul(warp, WgmmaSchedule::kWarpSize), emitFreshLane());
-  Value line = div(number, linePieces);
-  Value lineRow = mul(rem(number, linePieces), width);
-  Value row = add(emitWarpgroupRow(tile), lineRow);
-  Value token = add(add(tile.token, first), line);
-  Value place = emitResultPlace(tile, row, token);
-  for (int64_t i = 0; i < schedule.stagingTokens; i += tokensAtOnce) {
-    if (i > 0)
-      place = advance(
-          place, i64(tokensAtOnce * problem.numRows * schedule.resultBytes));
-    emitStorePiece(
-        emitStagingAddress(add(line, i), mul(lineRow, schedule.resultBytes)),
-        place, width * schedule.resultBytes, emitIsResult(row, add(token, i)));
-  }
-}
-
-/// Moves `bytes` from the staging area to y if `valid`; null for always.
-void WgmmaKernel::emitStorePiece(Value staged, Value place, int64_t bytes,
-                                 Value valid) {
-  Type type = b.getIntegerType(8 * std::min<int64_t>(bytes, 4));
-  if (bytes > 4)
-    type = VectorType::get({bytes / 4}, type);
-  Value result = load(type, staged, bytes);
-  OpBuilder::InsertionGuard guard(b);
-  if (valid) {
-    auto branch = scf::IfOp::create(b, valid, /*withElseRegion=*/false);
-    b.setInsertionPointToStart(branch.thenBlock());
-  }
-  LLVM::StoreOp::create(b, result, place, bytes);
 }
 
 /// Whether stored row `row` has token `token`; null if they all do.
