@@ -79,7 +79,7 @@ def assemble(product, chip, options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--chips", nargs="+", default=["sm_80", "sm_86", "sm_89", "sm_90a"], help="chips to compile for")
-    parser.add_argument("--products", nargs="+", help="only those whose names contain one of these texts")
+    parser.add_argument("--products", nargs="+", help="only these, or those whose names contain one of these texts")
     parser.add_argument("--family", default="mma_sp", help="kernel family; the others cannot compute all products")
     parser.add_argument("--vnm-opt", default=os.path.join(ROOT, "build", "release", "bin", "vnm-opt"), help="the compiler")
     parser.add_argument("--ptxas", default="/usr/local/cuda/bin/ptxas", help="NVIDIA's assembler")
@@ -87,7 +87,8 @@ def main():
     spills = 0
     print("| product | chip | tile | shared memory | registers | spilled |\n|---|---|---|---:|---:|---:|")
     for name, product in PRODUCTS.items():
-        if options.products and not any(text in name for text in options.products):
+        if options.products and not any(text == name or text not in PRODUCTS and text in name
+                                        for text in options.products):
             continue
         for chip in options.chips:
             kernel, registers, spilled = assemble(product, chip, options)
