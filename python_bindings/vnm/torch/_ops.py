@@ -111,7 +111,7 @@ def _multiply_dense(
 ) -> Tensor:
     dense = to_dense(values, metadata, columns, rows, v, x.shape[1])
     if y_layout == "token_major":
-        return torch.nn.functional.linear(x, dense, bias).t()
+        return torch.nn.functional.linear(x, dense, bias).t().data  # No view, as of to_layout().
     return torch.mm(dense, x.t()) if bias is None else torch.addmm(bias[:, None], dense, x.t())
 
 
@@ -137,7 +137,8 @@ def _on_cuda(x, values, metadata, columns, rows, bias, v, m, fallback, changing=
         return _multiply_dense(x, values, metadata, columns, rows, bias, v, y_layout)
     width = launch.width
     # One column is the same in both layouts.
-    y = new_result(x, out, width, y_layout if width == 1 else launch.y_layout)
+    stored = y_layout if width == 1 else launch.y_layout
+    y = new_result(x, out, width, stored)
     rows = None if rows is None else to_aligned(rows)
     fused = to_aligned(bias) if launch.adds_bias else None
     x = to_feature_major(x, width)
@@ -150,7 +151,7 @@ def _on_cuda(x, values, metadata, columns, rows, bias, v, m, fallback, changing=
     launch(*weight, rows, x, y, fused)
     if bias is not None and not launch.adds_bias:
         y += bias[:, None]
-    return to_layout(y, tokens, y_layout)
+    return y if (width, stored) == (tokens, y_layout) else to_layout(y, tokens, y_layout)
 
 
 def _save(ctx: Any, inputs: Any, output: Tensor) -> None:

@@ -93,7 +93,8 @@ def copy_feature_major(x: Tensor, width: int) -> Tensor:
 
 def new_result(like: Tensor, rows: int, tokens: int, layout: str) -> Tensor:
     """An R x T matrix without values, whose memory is R x T or, token-major, T x R."""
-    return like.new_empty(tokens, rows).t() if layout == "token_major" else like.new_empty(rows, tokens)
+    strides = (1, rows) if layout == "token_major" else (tokens, 1)
+    return like.new_empty_strided((rows, tokens), strides)
 
 
 def to_layout(y: Tensor, tokens: int, layout: str) -> Tensor:
@@ -102,5 +103,8 @@ def to_layout(y: Tensor, tokens: int, layout: str) -> Tensor:
     No copy if they are there.
     """
     if layout == "token_major":
-        return to_feature_major(y[:, :tokens], y.shape[0]).t()
-    return to_feature_major(y.t()[:tokens], tokens)
+        y = to_feature_major(y[:, :tokens], y.shape[0]).t()
+    else:
+        y = to_feature_major(y.t()[:tokens], tokens)
+    # No view: autograd would forbid to change what an operator returns as one in place.
+    return y.data

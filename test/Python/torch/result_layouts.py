@@ -9,6 +9,7 @@
 # UNSUPPORTED: asan
 # RUN: rm -rf %t && mkdir %t && cd %t && %vnm_torch_python %s %S/Inputs
 
+import contextlib
 import itertools
 import json
 import sys
@@ -66,6 +67,16 @@ def test_operator():
         found = torch.library.opcheck(torch.ops.vnm.to_feature_major, (matrix,))
         assert set(found.values()) == {"SUCCESS"}, found
     refuses(vnm.InvalidArgumentError, "feature_major or token_major, but it is 'rows'", multiply, layer, x, "rows")
+
+
+def test_results_may_be_changed_in_place():
+    layer, x = make_layer(), torch.randn(5, COLS).half()
+    for layout, kernels in itertools.product(LAYOUTS, (None, {}, {"step": 8}, {"y_layout": "feature_major"})):
+        layer.y_layout = layout
+        with contextlib.nullcontext() if kernels is None else Kernels("canonical", **kernels):
+            y = layer(x)
+            y += 1
+            y.sum().backward()
 
 
 class Block(nn.Module):
