@@ -13,6 +13,7 @@ status 1 if a mask is not that of the C library or a layer is not its dense mask
 """
 
 import argparse
+import itertools
 import json
 import statistics
 import sys
@@ -25,6 +26,7 @@ import vnm
 import vnm.torch as vt
 from vnm.torch._transpose import to_feature_major
 
+LAYOUTS = ("token_major", "feature_major")
 PATTERNS = ("64:2:5", "64:2:8", "128:2:8")
 # R, K, bias, numbers of tokens. 25216 = 128 images of 197 tokens.
 LAYERS = [
@@ -60,9 +62,11 @@ def build(options):
             )
             values = torch.zeros(rows, sizes.row_values, dtype=torch.float16)
             layer = vt.VNMLinear(kept, values, torch.zeros(rows) if bias else None)
-            vt.compile_kernels(
-                nn.Sequential(layer), options.dir, tokens=tokens, chip=options.chip, cost_table=options.cost_table
-            )
+            for layout in LAYOUTS:
+                layer.y_layout = layout
+                vt.compile_kernels(
+                    nn.Sequential(layer), options.dir, tokens=tokens, chip=options.chip, cost_table=options.cost_table
+                )
     print(f"{vt.use_kernels(options.dir)} kernels in {options.dir}")
 
 
@@ -120,15 +124,18 @@ def check_layers():
     for rows, cols, bias, counts in LAYERS:
         for pattern in PATTERNS:
             layer, dense = make_layer(rows, cols, bias, pattern, "cuda")
-            for tokens in counts:
+            for tokens, layout in itertools.product(counts, LAYOUTS):
+                layer.y_layout = layout
                 x = torch.randn(tokens, cols, device="cuda").half()
                 same = torch.equal(to_feature_major(x, tokens)[:, :tokens], x.t())
                 y, few = layer(x), x[:4096]
                 expected = few.double() @ dense.weight.double().t()
                 expected += dense.bias.double() if bias else 0
                 error = float((y[:4096].double() - expected).abs().max() / expected.abs().max())
+                same &= (y if layout == "token_major" else y.t()).is_contiguous()
                 entry = {"check": "layer", "rows": rows, "cols": cols, "tokens": tokens, "pattern": pattern}
-                entry.update(error=error, correct=same and error <= TOLERANCE, layer_us=measure(lambda: layer(x)))
+                entry.update(y_layout=layout, error=error, correct=same and error <= TOLERANCE)
+                entry.update(layer_us=measure(lambda: layer(x)))
                 entry.update(
                     dense_us=measure(lambda: dense(x)), transpose_us=measure(lambda: to_feature_major(x, tokens))
                 )
@@ -138,6 +145,7 @@ def check_layers():
 def check_compile():
     """torch.compile without graph breaks, on the current stream, and what lacks a kernel."""
     layers = [make_layer(3072, 768, True, "64:2:8", "cuda"), make_layer(768, 3072, True, "64:2:8", "cuda")]
+    layers[0][0].y_layout = "feature_major"
     sparse = nn.Sequential(layers[0][0], nn.GELU(), layers[1][0])
     dense = nn.Sequential(layers[0][1], nn.GELU(), layers[1][1])
     x = torch.randn(128, 197, 768, device="cuda").half()

@@ -45,6 +45,8 @@ class Forward:
 
     def __init__(self, network, x, options=None):
         torch.compiler.reset()
+        if any(isinstance(module, vnm.torch.VNMLinear) for module in network.modules()):
+            options = {**vnm.torch.compile_options(), **(options or {})}
         # The graph launches on what the network and the compiled code hold.
         self.network, self.x = network, x
         self.compiled = torch.compile(network, fullgraph=True, dynamic=False, options=options)
@@ -101,13 +103,15 @@ def masked(network):
     return dense
 
 
-def make_network(case, weights):
-    """The network on the GPU, the same at every call, dense or made sparse."""
+def make_network(case, weights, y_layout):
+    """The network on the GPU, the same at every call, dense or made sparse; results of
+    its products lie as `y_layout` says, layers or feature-major."""
     torch.manual_seed(0)
     with torch.device("cuda"):
         network = case.make().half().eval()
     if weights != "dense":
-        vnm.torch.sparsify_(network, weights, filter=cases.is_measured)
+        chosen = {} if y_layout == "layers" else {"feature_major": ""}
+        vnm.torch.sparsify_(network, weights, filter=cases.is_measured, **chosen)
     return network
 
 
@@ -116,26 +120,27 @@ def make_input(case):
     return torch.randn(case.shape, dtype=torch.float16, device="cuda", generator=generator)
 
 
-def compile_forward(case, weights, sparse_options):
+def compile_forward(case, weights, options):
     """Compiles a forward pass for the sake of torch.compile's caches."""
-    Forward(make_network(case, weights), make_input(case), None if weights == "dense" else sparse_options)
+    network = make_network(case, weights, options.y_layout)
+    Forward(network, make_input(case), None if weights == "dense" else options.sparse_options)
 
 
-def measure_case(case, patterns, rounds, sparse_options):
+def measure_case(case, patterns, options):
     """The entries of a network: dense, then every pattern. They take turns in every round.
-    `sparse_options` are torch.compile's for sparse networks."""
+    `options` are those of the command line."""
     x = make_input(case)
     forwards, errors = {}, {"dense": 0.0}
     for weights in ("dense", *patterns):
-        network = make_network(case, weights)
-        forwards[weights] = Forward(network, x, None if weights == "dense" else sparse_options)
+        network = make_network(case, weights, options.y_layout)
+        forwards[weights] = Forward(network, x, None if weights == "dense" else options.sparse_options)
         if weights != "dense":
             with torch.no_grad():
                 expected = masked(network)(x).double()
             error = (forwards[weights].output.double() - expected).abs().max() / expected.abs().max()
             errors[weights] = error.item()
     times = {weights: [] for weights in forwards}
-    for _ in range(rounds):
+    for _ in range(options.rounds):
         for weights, forward in forwards.items():
             times[weights].append(forward.seconds())
     seconds = {weights: statistics.median(found) for weights, found in times.items()}

@@ -15,7 +15,7 @@ LIBRARIES = {
 FUSED = re.compile(r"triton_\w+?_fused_")
 MOVES = re.compile(
     r"^(_|\d+|_to_copy|clone|copy|t|view|_unsafe_view|permute|transpose|reshape|expand|select|slice|unbind|split|cat|"
-    r"spmm|_?scaled_dot_product(_\w+)?_attention|unsqueeze|squeeze)+$"
+    r"spmm|to_feature_major|_?scaled_dot_product(_\w+)?_attention|unsqueeze|squeeze)+$"
 )
 KINDS = ("products", "attention", "transposes", "rest")
 HEADER = (

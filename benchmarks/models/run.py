@@ -55,12 +55,15 @@ def build(options):
     import vnm.torch
 
     extra = {"cost_table": options.cost_table} if options.cost_table else {}
+    stored = {"layers": [None], "both": [None, "feature_major"], "feature-major": ["feature_major"]}[options.y_layout]
     count = 0
     for name, layer, tokens in cases.layers_to_compile(cases.choose(options.cases)):
         for pattern in options.patterns.split(","):
             folder = os.path.join(options.dir, "kernels", f"{name}_{pattern.replace(':', '_')}")
-            made = vnm.torch.compile_kernels(layer, folder, tokens=tokens, chip=options.chip, format=options.format,
-                                             pattern=pattern, **extra)
+            made = set()
+            for layout in stored:
+                made.update(vnm.torch.compile_kernels(layer, folder, tokens=tokens, chip=options.chip, pattern=pattern,
+                                                      format=options.format, y_layout=layout, **extra))
             count += len(made)
             print(f"{name} {pattern}: {count} kernels so far", flush=True)
     for script in glob.glob(os.path.join(HERE, "*.py")):
@@ -78,6 +81,7 @@ def start(options):
     import vnm.torch
 
     vnm.torch.use_kernels(os.path.join(options.dir, "kernels"))
+    vnm.torch._linear.MERGES_COPIES = options.merge_copies
 
 
 def compile_one(options, name, weights):
@@ -85,7 +89,7 @@ def compile_one(options, name, weights):
     import cases
     import measure
 
-    measure.compile_forward(cases.choose(name)[0], weights, options.sparse_options)
+    measure.compile_forward(cases.choose(name)[0], weights, options)
 
 
 def measure_one(options, name):
@@ -95,7 +99,7 @@ def measure_one(options, name):
 
     case, patterns = cases.choose(name)[0], options.patterns.split(",")
     with gpu:
-        entries = measure.measure_case(case, patterns, options.rounds, options.sparse_options)
+        entries = measure.measure_case(case, patterns, options)
         return measure.device_facts(), entries
 
 
@@ -162,6 +166,8 @@ def main():
     make.add_argument("--chip", default="sm_90a")
     make.add_argument("--format", default="bin", choices=("bin", "isa"), help="cubins, or PTX, which needs no ptxas")
     make.add_argument("--cost-table", help="measured times to choose kernels by")
+    make.add_argument("--y-layout", default="layers", choices=("layers", "feature-major", "both"),
+                      help="results as each layer wants them (default), all feature-major, or both kinds of kernels")
     make.set_defaults(function=build)
     time = commands.add_parser("run", help="measure")
     time.add_argument("--rounds", type=int, default=5, help="how often the forward passes take turns (default 5)")
@@ -169,6 +175,10 @@ def main():
                       help="processes that compile first; 0: none does (default: as many as there are CPUs)")
     time.add_argument("--sparse-options", type=parse_switches, metavar="NAME=0|1,...",
                       help="options of torch.compile for sparse networks")
+    time.add_argument("--y-layout", default="layers", choices=("layers", "feature-major"),
+                      help="results of products as each layer wants them (default), or all feature-major")
+    time.add_argument("--merge-copies", action="store_true",
+                      help="let torch.compile merge copies of activations with what it compiles")
     time.add_argument("--json", help="where to write the results, after every network")
     time.set_defaults(function=run)
     for command in (make, time):

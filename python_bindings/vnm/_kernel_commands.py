@@ -19,7 +19,8 @@ from .errors import FileError, InvalidArgumentError
 
 _PATTERNS = ["64:2:5", "64:2:8", "64:2:16", "128:2:8", "128:2:16"]
 # What describes a layer, and of a module is in its text.
-_LAYER_OPTIONS = ("dtype", "bias", "activation", "token_major", "free", "permuted", "weight_layout")
+_LAYER_OPTIONS = ("dtype", "bias", "activation", "token_major", "y_layout", "free", "permuted", "weight_layout")
+_ACTIVATION_LAYOUTS = {"feature-major": "feature_major", "token-major": "token_major"}
 # Options of the pipeline that are options of the command.
 _OWN_OPTIONS = ("chip", "format", "toolkit", "pipeline")
 
@@ -60,6 +61,7 @@ def add_compile(commands: Any) -> None:
     layer.add_argument("--bias", action="store_true", help="add a vector of R elements")
     layer.add_argument("--activation", choices=["relu", "gelu", "gelu_tanh", "silu"], help="applied to the sums")
     layer.add_argument("--token-major", action="store_true", help="x and y as tokens x channels")
+    layer.add_argument("--y-layout", choices=list(_ACTIVATION_LAYOUTS), help="of y alone (default: as x)")
     layer.add_argument("--free", action="store_true", help="a weight in free form")
     layer.add_argument("--permuted", action="store_true", help="a weight with permuted rows; implies --free")
     layer.add_argument(
@@ -170,7 +172,7 @@ def _compile_layer(arguments: Any) -> Compilation:
         bias=arguments.bias,
         activation=arguments.activation,
         x_layout=layout,
-        y_layout=layout,
+        y_layout=_ACTIVATION_LAYOUTS.get(arguments.y_layout, layout),
         form="free" if arguments.free or arguments.permuted else "strict",
         permuted_rows=arguments.permuted,
         weight_layout=arguments.weight_layout or "canonical",

@@ -123,7 +123,9 @@ def linear_mlir(
     `bias` is True for a vector of `dtype`, or f32 for i8, or its type.
     `activation` is None, "relu", "gelu", "gelu_tanh" or "silu". `weight_layout` is
     "canonical" or "fragments" (VNMTensor.fragments()), which kernels for a T of at most
-    64, and on sm_90a for multiples of 8, read faster. The function @linear
+    64, and on sm_90a for multiples of 8, read faster. Layouts of x and y are
+    "feature_major", channels x tokens, or "token_major"; the fastest kernels read the first
+    and store either. The function @linear
     takes values, metadata, columns, with `permuted_rows` rows, then x, y, scales, bias.
 
     >>> print(linear_mlir(64, 128, 32, bias=True).splitlines()[-1])

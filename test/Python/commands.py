@@ -57,9 +57,17 @@ def test_compile():
     layer = ["compile", "--linear", "64x128x32", "--bias", "--activation", "silu", "--token-major"]
     assert ".entry spmm_0" in run(*layer, "--chip", "sm_90a").stdout
     assert ".entry spmm_0" in run("compile", "--linear", "64x128", "--permuted", "--pattern", "16:2:16").stdout
+    for options, expected in (
+        (["--y-layout", "token-major"], ["feature_major", "token_major"]),
+        (["--token-major", "--y-layout", "feature-major"], ["token_major", "feature_major"]),
+    ):
+        run("compile", "--linear", "64x128x32", *options, "--kernels", "_".join(options).strip("-"))
+        entry = json.loads(pathlib.Path("_".join(options).strip("-"), "manifest.json").read_text())["kernels"][0]
+        assert [entry["arguments"][i]["layout"] for i in (3, 4)] == expected, entry
     fails('"m.mlir"', "compile", "m.mlir", "--chip", "sm_70", "--pattern", "64:2:8")
     # What no layer is, and what only a layer is.
     fails("requires --bias with --linear", "compile", "m.mlir", "--bias")
+    fails("requires --y-layout with --linear", "compile", "m.mlir", "--y-layout", "token-major")
     fails("requires --weight-layout with --linear", "compile", "m.mlir", "--weight-layout", "fragments")
     fails("requires a module with --bytecode", "compile", "--linear", "64x64", "--bytecode")
     fails("both or none", "compile")

@@ -77,6 +77,8 @@ def test_report():
         "_transpose_tile": "transposes",
         "triton_poi_fused_clone_spmm_t_transpose_view_4": "transposes",
         "triton_poi_fused__scaled_dot_product_cudnn_attention_clone_permute_select_t_view_1": "transposes",
+        "triton_poi_fused__scaled_dot_product_flash_attention_to_feature_major_transpose_view_2": "transposes",
+        "triton_poi_fused_gelu_spmm_t_to_feature_major_view_3": "rest",
         "triton_poi_fused_clone_gelu_spmm_t_view_6": "rest",
         "triton_red_fused__fused_rms_norm_clone_spmm_t_view_0": "rest",
         "triton_poi_fused__to_copy__unsafe_view_add_arange_cat_copy_cos_div_mul_neg_pow_repeat_sin_slice_split": "rest",

@@ -29,6 +29,7 @@ from ._layers import LayerError
 from ._linear import VNMLinear
 from ._ops import spmm
 from ._scores import importance
+from ._share import compile_options
 from ._sparsify import LayerResult, sparsify_
 from ._structure import Structure, prune, structure
 
@@ -41,6 +42,7 @@ __all__ = [
     "VNMLinear",
     "calibrate",
     "compile_kernels",
+    "compile_options",
     "forget_fragments",
     "importance",
     "load_",

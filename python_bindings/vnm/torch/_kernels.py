@@ -18,6 +18,7 @@ from .. import _compile, errors
 from .._linear import linear_mlir
 from .._pattern import Pattern, PatternLike
 from ._manifest import Kernel, Key, Launch, read_manifest
+from ._transpose import FEATURE_MAJOR, check_layout
 
 _DTYPES = {torch.float16: "f16", torch.bfloat16: "bf16"}
 _kernels: "dict[Key, list[Kernel]]" = {}
@@ -32,7 +33,7 @@ def use_kernels(*folders: Union[str, "os.PathLike[str]"]) -> int:
     """Lets layers on a GPU launch the kernels of all manifests below `folders`.
 
     Replaces what earlier calls gave; no folder means no kernels. Returns how many of
-    the kernels layers can launch: feature-major, f16 or bf16, alone or with a bias.
+    the kernels layers can launch: of feature-major x, f16 or bf16, alone or with a bias.
     Code is loaded when it is first launched. FileError: no manifest in a folder.
     """
     found: "dict[Key, list[Kernel]]" = {}
@@ -58,12 +59,14 @@ def make_key(pattern: str, rows: int, cols: int, dtype: torch.dtype, permuted: b
     return Key(pattern, rows, cols, _DTYPES[dtype], permuted, bias)
 
 
-def find_kernel(key: Key, tokens: int, device: torch.device, changing: bool = False) -> Kernel:
+def find_kernel(
+    key: Key, tokens: int, device: torch.device, changing: bool = False, y_layout: str = "feature_major"
+) -> Kernel:
     """The kernel for the fewest tokens that are enough, else one for any number.
 
     Of two that differ in the layout of the weight, that for fragments, or, if the weight
-    is `changing`, the other. MissingKernelError: none. A product with a bias takes a kernel
-    without one if there is none with it.
+    is `changing`, the other; then one that stores y as `y_layout` says. MissingKernelError:
+    none. A product with a bias takes a kernel without one if there is none with it.
     """
     candidates = _kernels.get(key, []) or _kernels.get(key._replace(bias=False), [])
     enough = [
@@ -71,7 +74,14 @@ def find_kernel(key: Key, tokens: int, device: torch.device, changing: bool = Fa
     ]
     if not enough:
         raise MissingKernelError(_advice(key, tokens, device, candidates))
-    return min(enough, key=lambda kernel: (kernel.tokens or math.inf, kernel.reads_fragments == changing))
+    return min(
+        enough,
+        key=lambda kernel: (
+            kernel.tokens or math.inf,
+            kernel.reads_fragments == changing,
+            kernel.y_layout != y_layout,
+        ),
+    )
 
 
 def find_launch(
@@ -85,15 +95,17 @@ def find_launch(
     tokens: int,
     device: torch.device,
     changing: bool = False,
+    y_layout: str = "feature_major",
 ) -> Launch:
     """What computes a product of T columns. Errors are those of make_key(), of find_kernel()
     and of the driver."""
     # Every call of a layer comes here: a product that was seen takes one look-up.
-    product = (v, m, rows, cols, dtype, permuted, bias, tokens, device, changing)
+    product = (v, m, rows, cols, dtype, permuted, bias, tokens, device, changing, y_layout)
     found = _launches.get(product)
     if found is None:
         count = padded_tokens(tokens)
-        kernel = find_kernel(make_key(f"{v}:2:{m}", rows, cols, dtype, permuted, bias), count, device, changing)
+        key = make_key(f"{v}:2:{m}", rows, cols, dtype, permuted, bias)
+        kernel = find_kernel(key, count, device, changing, y_layout)
         found = _launches[product] = Launch(kernel, kernel.tokens or count, device)
     return found
 
@@ -118,8 +130,9 @@ def fastest_layout(v: int, tokens: int, chip: str) -> str:
     return "fragments" if reads else "canonical"
 
 
-def to_mlir(key: Key, tokens: int, layout: str = "canonical") -> str:
-    """The module whose kernel computes products of a key, T as given."""
+def to_mlir(key: Key, tokens: int, layout: str = "canonical", y_layout: str = "feature_major") -> str:
+    """The module whose kernel computes products of a key, T as given; layouts are those
+    of the weight and of y."""
     return linear_mlir(
         key.rows,
         key.cols,
@@ -132,25 +145,31 @@ def to_mlir(key: Key, tokens: int, layout: str = "canonical") -> str:
         form="free" if key.permuted or Pattern(key.pattern).m == 4 else "strict",
         permuted_rows=key.permuted,
         weight_layout=layout,
+        y_layout=y_layout,
     )
 
 
-def _keys_of(model: torch.nn.Module, pattern: Optional[PatternLike], chosen: Any, permuted: bool) -> "set[Key]":
-    """The keys of a model's sparse layers and, with a pattern, of what dense ones become."""
+def _keys_of(
+    model: torch.nn.Module, pattern: Optional[PatternLike], chosen: Any, permuted: bool, feature_major: Any
+) -> "set[tuple[Key, str]]":
+    """The keys and layouts of y of a model's sparse layers and, with a pattern, of what
+    dense ones become."""
     # These modules need this one.
-    from ._layers import LayerError, find_candidates, weight_of
-    from ._linear import VNMLinear
+    from ._layers import LayerError, find_candidates, to_selector, weight_of
+    from ._linear import VNMLinear, default_layout
 
-    keys = {layer.kernel_key() for layer in model.modules() if isinstance(layer, VNMLinear)}
+    keys = {(layer.kernel_key(), layer.y_layout) for layer in model.modules() if isinstance(layer, VNMLinear)}
     if pattern is None:
         return keys
+    is_feature_major = to_selector(feature_major, of_none=False)
     for name, module, reason in find_candidates(model, chosen, with_data=False):
         if isinstance(module, VNMLinear):
             continue
         if reason is not None:
             raise LayerError(name, reason)
         weight = weight_of(module)
-        keys.add(make_key(str(Pattern(pattern)), *weight.shape, weight.dtype, permuted, module.bias is not None))
+        key = make_key(str(Pattern(pattern)), *weight.shape, weight.dtype, permuted, module.bias is not None)
+        keys.add((key, "feature_major" if is_feature_major(name, module) else default_layout(permuted)))
     return keys
 
 
@@ -163,36 +182,41 @@ def compile_kernels(
     pattern: Optional[PatternLike] = None,
     filter: Any = None,  # noqa: A002
     permute_rows: bool = False,
+    feature_major: Any = FEATURE_MAJOR,
     weight_layout: Optional[str] = None,
+    y_layout: Optional[str] = None,
     format: str = "bin",  # noqa: A002
     **options: Any,
 ) -> "list[pathlib.Path]":
     """Compiles a kernel for every kind of VNMLinear in a model and number of tokens.
 
     With a `pattern`, also for dense layers as sparsify_() would make them of the same
-    `pattern`, `filter` and `permute_rows`; weights on the device meta do, so that neither
-    their data nor a search is needed.
+    `pattern`, `filter`, `permute_rows` and `feature_major`; weights on the device meta do,
+    so that neither their data nor a search is needed.
     Numbers from 8 on are rounded up to a multiple of 8. Kernels read weights in fragments
     (docs/gpu.md) where that is faster; layers make these when they are first called, and
     keep them beside their own arrays. With `weight_layout="canonical"` they read the layers'
-    arrays, which is for layers that are trained. `format`, `toolkit` and further
+    arrays, which is for layers that are trained. They store results as each layer's
+    `y_layout` says or, if it is given, as this `y_layout` does. `format`, `toolkit` and further
     options of vnm-lower-to-nvvm (docs/gpu.md), such as cost_table=FILE, are those of
     vnm.compile(): "bin" needs NVIDIA's ptxas, none needs a GPU. Returns the folders of
     the kernels, which use_kernels(folder) finds. LayerError: a dense layer that does not
     fit; other errors are the compiler's.
     """
-    keys = _keys_of(model, pattern, filter, permute_rows)
+    keys = _keys_of(model, pattern, filter, permute_rows, feature_major)
+    if y_layout is not None:
+        keys = {(key, check_layout(y_layout)) for key, _ in keys}
     if weight_layout not in (None, "canonical", "fragments"):
         raise errors.InvalidArgumentError(
             f"requires weight_layout of canonical, fragments or None, but it is {weight_layout!r}"
         )
     counts = sorted({padded_tokens(number) for number in tokens})
     made = []
-    for key in sorted(keys):
+    for key, stored in sorted(keys):
         for count in counts:
             layout = weight_layout or fastest_layout(Pattern(key.pattern).v, count, chip)
-            compiled = _compile.compile(to_mlir(key, count, layout), chip=chip, format=format, ir=None, **options)
-            name = "_".join(str(part).replace(":", "_") for part in (*key, count, layout))
+            compiled = _compile.compile(to_mlir(key, count, layout, stored), chip=chip, format=format, ir=None, **options)
+            name = "_".join(str(part).replace(":", "_") for part in (*key, count, layout, stored))
             made.append(pathlib.Path(folder) / name)
             compiled.write(made[-1])
     return made

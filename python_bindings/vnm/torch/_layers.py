@@ -47,6 +47,24 @@ def weight_of(module: nn.Module) -> Tensor:
     return module.weight.t() if is_conv1d(module) else module.weight
 
 
+def to_selector(chosen: Filter, of_none: bool = True) -> "Callable[[str, nn.Module], bool]":
+    """What tells the layers that a filter names from others; None names all or, without
+    `of_none`, none. InvalidArgumentError: it is no filter."""
+    if chosen is None:
+        return lambda *_: of_none
+    if callable(chosen):
+        return chosen
+    if not isinstance(chosen, str):
+        raise errors.InvalidArgumentError(f"requires a filter that is a text or a function, but it is {chosen!r}")
+    try:
+        expression = re.compile(chosen)
+    except re.error as error:
+        raise errors.InvalidArgumentError(
+            f"requires a filter that is a regular expression, but {chosen!r} is none: {error}"
+        ) from error
+    return lambda name, _: expression.search(name) is not None
+
+
 def find_candidates(model: nn.Module, chosen: Filter = None, *, with_data: bool = True) -> "Iterator[Candidate]":
     """Linear layers that `chosen` names: a regular expression that a name must contain
     a match of, or a function of name and module. None means all. Without `with_data`,
@@ -54,18 +72,7 @@ def find_candidates(model: nn.Module, chosen: Filter = None, *, with_data: bool 
     LayerError is for the caller to raise."""
     if not isinstance(model, nn.Module):
         raise errors.InvalidArgumentError(f"requires a torch.nn.Module, but it is a {type(model).__qualname__}")
-    if isinstance(chosen, str):
-        try:
-            expression = re.compile(chosen)
-        except re.error as error:
-            raise errors.InvalidArgumentError(
-                f"requires a filter that is a regular expression, but {chosen!r} is none: {error}"
-            ) from error
-        selects = lambda name, _: expression.search(name) is not None
-    elif chosen is None or callable(chosen):
-        selects = chosen or (lambda *_: True)
-    else:
-        raise errors.InvalidArgumentError(f"requires a filter that is a text or a function, but it is {chosen!r}")
+    selects = to_selector(chosen)
     owners = _owners_of_storages(model)
     for name, module in model.named_modules():
         if (isinstance(module, (nn.Linear, VNMLinear)) or _is_linear_like(module)) and selects(name, module):

@@ -16,8 +16,12 @@ from .._pattern import Pattern
 from . import _ops
 from ._kernels import Key, make_key
 from ._structure import Structure, to_dense, to_host
+from ._transpose import check_layout
 
 _FALLBACKS = ("error", "dense")
+#: Whether torch.compile merges the copies of activations with what comes before and
+#: after, for measurements: copies of their own are faster beside norms.
+MERGES_COPIES = False
 _ARRAYS = ("vnm_values", "vnm_metadata", "vnm_columns", "vnm_rows")
 
 
@@ -28,6 +32,18 @@ def check_fallback(fallback: str) -> str:
     return fallback
 
 
+def default_layout(permuted: bool) -> str:
+    """How results lie where nothing else says it: as torch.nn.Linear's, but for permuted
+    rows, whose fast kernels store feature-major ones only."""
+    return "feature_major" if permuted else "token_major"
+
+
+def _copies_in_graph(x: Tensor) -> bool:
+    """Whether x is copied by an operator that torch.compile sees, so that layers which
+    read the same x can share its copy."""
+    return x.is_cuda and torch.compiler.is_compiling()
+
+
 class VNMLinear(nn.Module):
     """y = x W' + b with a V:N:M-sparse weight W, R x K; x is ... x K, y is ... x R.
 
@@ -36,8 +52,10 @@ class VNMLinear(nn.Module):
     vnm_columns and, if rows are permuted, vnm_rows; and `bias`. Values may be trained;
     what is kept stays as it is. On a GPU it launches compiled kernels (use_kernels);
     where there is none, it raises MissingKernelError, or multiplies by the dense weight
-    with `fallback="dense"`. In eager mode y is a view of a feature-major result, with a
-    token stride of 1.
+    with `fallback="dense"`. `y_layout` says how y lies in memory: "token_major" as that of
+    torch.nn.Linear, "feature_major" in eager mode as a view with a token stride of 1, which
+    the next sparse layer reads without a copy. It may be set at any time; by default it is
+    token-major, of a weight with permuted rows feature-major.
 
     >>> import torch
     >>> from vnm.torch import structure
@@ -54,11 +72,13 @@ class VNMLinear(nn.Module):
         bias: Optional[Tensor] = None,
         *,
         fallback: str = "error",
+        y_layout: Optional[str] = None,
     ) -> None:
         """Takes arrays as they are; from_dense() makes them of a weight."""
         super().__init__()
         self.out_features, self.in_features = kept.shape
         self.pattern, self.form, self.fallback = str(kept.pattern), kept.form, check_fallback(fallback)
+        self.y_layout = check_layout(y_layout or default_layout(kept.rows is not None))
         self._v, self._m = kept.pattern.v, kept.pattern.m
         self.vnm_values = nn.Parameter(values.detach(), requires_grad=values.requires_grad)
         self.register_buffer("vnm_metadata", kept.metadata)
@@ -68,13 +88,19 @@ class VNMLinear(nn.Module):
 
     @classmethod
     def from_dense(
-        cls, weight: Tensor, kept: Structure, bias: Optional[Tensor] = None, *, fallback: str = "error"
+        cls,
+        weight: Tensor,
+        kept: Structure,
+        bias: Optional[Tensor] = None,
+        *,
+        fallback: str = "error",
+        y_layout: Optional[str] = None,
     ) -> "VNMLinear":
         """Packs what `kept` keeps of a weight, R x K."""
         if tuple(weight.shape) != tuple(kept.shape):
             raise errors.InvalidArgumentError(f"requires a weight of {kept.shape}, but it is {tuple(weight.shape)}")
         values = kept.gather(weight.detach()).contiguous().requires_grad_(weight.requires_grad)
-        return cls(kept, values, bias, fallback=fallback)
+        return cls(kept, values, bias, fallback=fallback, y_layout=y_layout)
 
     def structure(self) -> Structure:
         """What is kept, sharing the buffers."""
@@ -110,13 +136,11 @@ class VNMLinear(nn.Module):
             )
         arrays = values, self.vnm_metadata, self.vnm_columns, self.vnm_rows
         flat = x.reshape(-1, self.in_features)
-        # torch.compile computes what comes before and after in the kernel's layout, or
-        # merges copies with it; of an operator's own copies it knows nothing.
-        copies = x.is_cuda and torch.compiler.is_compiling()
-        if copies:
-            flat = flat.t().contiguous().t()
-        y = _ops.spmm(flat, *arrays, bias, self._v, self._m, self.fallback, changing).t()
-        if copies:
+        in_graph = _copies_in_graph(x)
+        if in_graph:
+            flat = flat.t().contiguous().t() if MERGES_COPIES else _ops.feature_major(flat)
+        y = _ops.spmm(flat, *arrays, bias, self._v, self._m, self.fallback, changing, self.y_layout).t()
+        if in_graph and MERGES_COPIES:
             y = y.contiguous()
         return y.reshape(*x.shape[:-1], self.out_features)
 

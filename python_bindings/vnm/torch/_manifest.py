@@ -31,7 +31,7 @@ class Key(NamedTuple):
 
 
 class Kernel(_launcher.Kernel):
-    """One kernel. Its activations and results are feature-major."""
+    """One kernel. Its activations are feature-major."""
 
     @property
     def tokens(self) -> Optional[int]:
@@ -44,6 +44,11 @@ class Kernel(_launcher.Kernel):
         """Whether it reads the weight in fragments."""
         return any(argument.get("layout") == "fragments" for argument in self.entry["arguments"])
 
+    @property
+    def y_layout(self) -> Optional[str]:
+        """How it stores its result, feature_major or token_major."""
+        return next((argument.get("layout") for argument in self.entry["arguments"] if argument["name"] == "y"), None)
+
     def key(self) -> Optional[Key]:
         """The products that it computes; None if it is none that a layer launches."""
         arguments = {argument["name"]: argument for argument in self.entry["arguments"]}
@@ -55,7 +60,7 @@ class Kernel(_launcher.Kernel):
         x, y, values = (arguments.get(name) for name in ("x", "y", "values"))
         if not (x and y and values) or self.entry["batch"] or self.entry["accumulate"]:
             return None
-        if any(argument.get("layout") != "feature_major" for argument in (x, y)):
+        if x.get("layout") != "feature_major" or self.y_layout not in ("feature_major", "token_major"):
             return None
         # What an epilogue computes, a manifest does not say: one operand per row,
         # of the weight's type, is taken for a bias.
@@ -82,6 +87,7 @@ class Launch:
         #: Whether the kernel adds the bias.
         self.adds_bias: bool = kernel.entry["epilogue"]
         self.reads_fragments = kernel.reads_fragments
+        self.y_layout = kernel.y_layout
         self._made = 0
         self._product = f"a weight of {kernel.pattern}, {kernel.rows} x {kernel.cols}, with T = {width}"
         self._device = device
@@ -110,8 +116,8 @@ class Launch:
         y: Tensor,
         bias: Optional[Tensor],
     ) -> None:
-        """Launches on the current stream of the device. Tensors are contiguous; rows and
-        bias are there where the kernel has them."""
+        """Launches on the current stream of the device. Tensors are contiguous, y in the
+        kernel's layout; rows and bias are there where the kernel has them."""
         buffers = {
             "values": values.data_ptr(),
             "metadata": metadata.data_ptr(),

@@ -2,9 +2,9 @@
 # See the file LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# This file turns token-major activations into feature-major ones.
+# This file turns activations from one layout into the other.
 
-"""Feature-major activations, with Triton where it works: torch's own copy of a
+"""Layouts of activations, transposed with Triton where it works: torch's own copy of a
 transposed matrix reaches an eighth of an H200's bandwidth."""
 
 import functools
@@ -12,12 +12,20 @@ import functools
 import torch
 from torch import Tensor
 
+from .. import errors
+
 try:
     import triton
     import triton.language as tl
 except ImportError:
     triton = None
 
+#: Names of first layers of MLPs: the next sparse layer reads their results, through an
+#: activation, as they are if they are feature-major.
+FEATURE_MAJOR = (
+    r"(^|\.)(fc1|fc_in|c_fc|lin1|linear_?1|wi(_\d)?|w1|w3|(gate|up|gate_up)_proj|dense_h_to_4h|intermediate\.dense)$"
+)
+_LAYOUTS = ("feature_major", "token_major")
 # Rows and columns of the tile that a program moves.
 _TILE = 64
 
@@ -31,6 +39,13 @@ if triton is not None:
         inside = (r[:, None] < rows) & (c[None, :] < cols)
         values = tl.load(x + r[:, None] * x_pitch + c[None, :], mask=inside)
         tl.store(y + c[:, None] * y_pitch + r[None, :], tl.trans(values), mask=tl.trans(inside))
+
+
+def check_layout(layout: str) -> str:
+    """The layout. InvalidArgumentError: it is none."""
+    if layout not in _LAYOUTS:
+        raise errors.InvalidArgumentError(f"requires y_layout of {' or '.join(_LAYOUTS)}, but it is {layout!r}")
+    return layout
 
 
 def _launch(x: Tensor, y: Tensor) -> None:
@@ -59,9 +74,14 @@ def to_feature_major(x: Tensor, width: int) -> Tensor:
 
     No copy if x is a transposed view of just that, as a sparse layer returns it.
     """
-    tokens, cols = x.shape
-    if tokens == width and x.t().is_contiguous() and x.data_ptr() % 16 == 0:
+    if len(x) == width and x.t().is_contiguous() and x.data_ptr() % 16 == 0:
         return x.t()
+    return copy_feature_major(x, width)
+
+
+def copy_feature_major(x: Tensor, width: int) -> Tensor:
+    """to_feature_major(), always as a copy."""
+    tokens, cols = x.shape
     y = x.new_empty(cols, width)
     # Few rows fill no tile.
     if tokens >= _TILE and x.stride(1) == 1 and _triton_works(x.device):
@@ -69,3 +89,22 @@ def to_feature_major(x: Tensor, width: int) -> Tensor:
     else:
         y[:, :tokens] = x.t()
     return y
+
+
+def new_result(like: Tensor, rows: int, tokens: int, layout: str) -> Tensor:
+    """An R x T matrix without values, whose memory is R x T or, token-major, T x R."""
+    strides = (1, rows) if layout == "token_major" else (tokens, 1)
+    return like.new_empty_strided((rows, tokens), strides)
+
+
+def to_layout(y: Tensor, tokens: int, layout: str) -> Tensor:
+    """The first columns of y, R x T of either layout, in memory as new_result() has it.
+
+    No copy if they are there.
+    """
+    if layout == "token_major":
+        y = to_feature_major(y[:, :tokens], y.shape[0]).t()
+    else:
+        y = to_feature_major(y.t()[:tokens], tokens)
+    # No view: autograd would forbid to change what an operator returns as one in place.
+    return y.data

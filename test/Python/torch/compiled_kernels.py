@@ -8,6 +8,7 @@
 # UNSUPPORTED: asan
 # RUN: rm -rf %t && mkdir %t && cd %t && %vnm_torch_python %s
 
+import itertools
 import json
 import pathlib
 import subprocess
@@ -48,14 +49,15 @@ def fragments_of(layer):
     return _fragments.to_fragments(layer.vnm_values, layer.vnm_metadata, layer.vnm_columns, layer.in_features)[0]
 
 
-def emulate(layer, x, layout="canonical"):
+def emulate(layer, x, layout="canonical", y_layout="feature_major"):
     """What the layer's kernel computes of x, run by the emulator; y starts as NaN."""
     key, tokens = layer.kernel_key(), len(x)
-    y = f"memref<{key.rows}x{tokens}x{key.dtype}>"
-    module = _kernels.to_mlir(key, tokens, layout)
+    shape = (tokens, key.rows) if y_layout == "token_major" else (key.rows, tokens)
+    y = f"memref<{shape[0]}x{shape[1]}x{key.dtype}>"
+    module = _kernels.to_mlir(key, tokens, layout, y_layout)
     module = module.replace(") {\n  vnm.spmm", f") -> {y} {{\n  vnm.spmm").replace("return\n", f"return %y : {y}\n")
     pathlib.Path("product.mlir").write_text(module)
-    result = x.new_full((key.rows, tokens), torch.nan)
+    result = x.new_full(shape, torch.nan)
     weight = [layer.vnm_values, layer.vnm_metadata, layer.vnm_columns]
     if layout == "fragments":
         weight = fragments_of(layer)
@@ -66,7 +68,8 @@ def emulate(layer, x, layout="canonical"):
     command = ["vnm-runner", "product.mlir", "--target=emulate", "--entry=linear", "--out=y.npy"]
     command += ["--pipeline=vnm-lower-to-emulation{chip=sm_90a}", *(f"--arg={i}.npy" for i in range(len(arrays)))]
     subprocess.run(command, check=True, capture_output=True)
-    return torch.from_numpy(np.load("y.npy")).t()
+    y = torch.from_numpy(np.load("y.npy"))
+    return y if y_layout == "token_major" else y.t()
 
 
 def test_kernels_compute_the_layer():
@@ -77,8 +80,8 @@ def test_kernels_compute_the_layer():
         layer = vt.VNMLinear.from_dense(linear.weight, kept, linear.bias)
         for tokens in (1, 8, 64):
             x = torch.randn(tokens, 72).half()
-            assert torch.allclose(emulate(layer, x), layer(x), rtol=2e-3, atol=2e-3)
-            assert torch.allclose(emulate(layer, x, "fragments"), layer(x), rtol=2e-3, atol=2e-3)
+            for layouts in itertools.product(("canonical", "fragments"), ("feature_major", "token_major")):
+                assert torch.allclose(emulate(layer, x, *layouts), layer(x), rtol=2e-3, atol=2e-3), layouts
 
 
 def test_layouts():

@@ -15,11 +15,12 @@ from torch import Tensor, nn
 
 from ... import errors
 from ..._pattern import Pattern
-from .._layers import Filter, LayerError, find_candidates, weight_of
+from .._layers import Filter, LayerError, find_candidates, to_selector, weight_of
 from .._linear import VNMLinear
 from .._scores import check_finite, check_norms, importance
 from .._sparsify import replace_modules
 from .._structure import Structure, structure, to_host
+from .._transpose import FEATURE_MAJOR
 from ._config import LoraConfig
 from ._layer import LoraLinear
 from ._memory import MemoryReport, report_memory
@@ -207,11 +208,12 @@ class ThreeStageLora:
         """
         if self.stage == 1 or any(layer.kept is None for layer in self.layers.values()):
             raise errors.InvalidArgumentError("requires stage 2 or 3 to merge, but it is stage 1, without masks")
-        made = {}
-        for layer in self.layers.values():
+        made, is_feature_major = {}, to_selector(FEATURE_MAJOR)
+        for name, layer in self.layers.items():
             base, weight = layer.base(), layer.sum_weight()
             if pack:
-                made[layer] = VNMLinear.from_dense(weight, layer.kept, base.bias, fallback=fallback)
+                layout = "feature_major" if is_feature_major(name, base) else None
+                made[layer] = VNMLinear.from_dense(weight, layer.kept, base.bias, fallback=fallback, y_layout=layout)
             else:
                 made[layer] = _dense_layer(base, weight)
             made[layer].train(layer.training)

@@ -48,15 +48,15 @@ def from_fragments(values, metadata, columns, rows, cols):
 class Kernel(Launch):
     """A kernel that reads fragments or, if it is `canonical`, arrays as they are."""
 
-    adds_bias = True
-
-    def __init__(self, width, canonical=False):
-        self.width, self.reads_fragments = width, not canonical
+    def __init__(self, width, canonical=False, y_layout="feature_major", bias=True):
+        self.adds_bias = bias
+        self.width, self.reads_fragments, self.y_layout = width, not canonical, y_layout
         self._made, self._product = 0, "a weight"
 
     def __call__(self, values, metadata, columns, rows, x, y, bias):
         tensors = [tensor for tensor in (values, metadata, columns, rows, x, bias) if tensor is not None]
         assert all(tensor.is_contiguous() and tensor.data_ptr() % 16 == 0 for tensor in tensors)
+        assert (y if self.y_layout == "feature_major" else y.t()).is_contiguous()
         read = from_fragments if self.reads_fragments else lambda *a: to_dense(*a[:3], None, V, a[4])
         dense = read(values, metadata, columns, y.shape[0], x.shape[0])
         stored = dense.float() @ x.float()
@@ -66,16 +66,19 @@ class Kernel(Launch):
 
 
 class Kernels:
-    """Lets layers on the CPU compute as on a GPU, with kernels of these layouts."""
+    """Lets layers on the CPU compute as on a GPU, with kernels of these layouts. Of both
+    layouts of y, unless `y_layout` is given; for multiples of `step` tokens."""
 
-    def __init__(self, *layouts):
+    def __init__(self, *layouts, y_layout=None, step=1):
         self.layouts, self.used, self.made = layouts or ("fragments",), [], {}
+        self.y_layout, self.step = y_layout, step
 
-    def find(self, v, m, rows, cols, dtype, permuted, bias, tokens, device, changing=False):
+    def find(self, v, m, rows, cols, dtype, permuted, bias, tokens, device, changing=False, y_layout="feature_major"):
         wanted = "canonical" if changing else "fragments"
         layout = wanted if wanted in self.layouts else self.layouts[0]
         self.used.append(layout)
-        return self.made.setdefault((tokens, layout), Kernel(tokens, layout == "canonical"))
+        width, stored = -(-tokens // self.step) * self.step, self.y_layout or y_layout
+        return self.made.setdefault((width, layout, stored, bias), Kernel(width, layout == "canonical", stored, bias))
 
     def __enter__(self):
         self.before, _ops.find_launch = _ops.find_launch, self.find
