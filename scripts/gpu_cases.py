@@ -50,11 +50,15 @@ def in_fragments(cases, names):
     return [dataclasses.replace(c, name=f"{c.name}_fragments", fragments=True) for c in cases if c.name in names]
 
 
+def tile_of(tokens):
+    return f"family = wgmma_sp, token_tile = {tokens}"
+
+
 WGMMA_IN_FRAGMENTS = (
     "wgmma_v64_m4 wgmma_v128_m5 wgmma_v64_m6 wgmma_v128_m8 wgmma_v64_m16 wgmma_aligned wgmma_tall_panel wgmma_few_rows "
     "wgmma_one_group wgmma_one_row wgmma_many_tiles wgmma_wide_ids wgmma_permuted_bias wgmma_batch wgmma_token_odd "
     "wgmma_three_chunks wgmma_three_chunks_v64 wgmma_copies wgmma_copies_v16 wgmma_copies_split wgmma_copies_batch large_wgmma large_wgmma_v64 large_wgmma_m16 "
-    "large_wgmma_m4"
+    "large_wgmma_m4 large_wgmma_tail large_wgmma_tail_v64 large_wgmma_tail_copies"
 ).split()
 SKINNY_IN_FRAGMENTS = (
     "skinny_v16_m4 skinny_v128_m5 skinny_v32_m6 skinny_v64_m8 skinny_v16_m16 skinny_aligned_1 skinny_aligned_64 "
@@ -104,11 +108,11 @@ def make_wgmma_cases():
         Case("wgmma_token_y", 200, 300, 72, v=64, m=8, out="f16", y_token_major=True, permuted=True, **common),
         Case("wgmma_scale_residual", 200, 304, 72, v=64, m=8, dynamic=False, out="bf16", epilogue="scale_residual", batch=(2,)),
         # Tiles of three chunks: whole and ragged ones, and panels whose two rings each have one.
-        Case("wgmma_three_chunks", 200, 16 * 37, 424, v=128, m=8, schedule="family = wgmma_sp, token_tile = 192", **common),
-        Case("wgmma_three_chunks_v64", 192, 16 * 20, 384, v=64, m=5, dynamic=False, out="f16", schedule="family = wgmma_sp, token_tile = 192"),
-        Case("wgmma_three_chunks_copies", 136, 320, 328, v=64, m=4, dynamic=False, out="f16", schedule="family = wgmma_sp, token_tile = 192"),
+        Case("wgmma_three_chunks", 200, 16 * 37, 424, v=128, m=8, schedule=tile_of(192), **common),
+        Case("wgmma_three_chunks_v64", 192, 16 * 20, 384, v=64, m=5, dynamic=False, out="f16", schedule=tile_of(192)),
+        Case("wgmma_three_chunks_copies", 136, 320, 328, v=64, m=4, dynamic=False, out="f16", schedule=tile_of(192)),
         # Results stored token by token: pieces of 8 rows, 4, 2 and 1; several rounds and tiles; sums of two halves.
-        Case("wgmma_y", 136, 520, 264, v=128, m=8, out="f16", schedule="family = wgmma_sp, token_tile = 256", **common, **y),
+        Case("wgmma_y", 136, 520, 264, v=128, m=8, out="f16", schedule=tile_of(256), **common, **y),
         Case("wgmma_y_f32", 300, 304, 72, v=128, m=8, out="f32", batch=(2,), **common, **y),
         Case("wgmma_y_gelu", 200, 301, 136, v=64, m=5, dtype="bf16", out="bf16", epilogue="gelu_tanh", **common, **y),
         Case("wgmma_y_residual", 204, 304, 72, v=64, m=8, out="f16", epilogue="scale_residual", batch=(2,), **common, **y),
@@ -116,9 +120,9 @@ def make_wgmma_cases():
         Case("wgmma_y_odd", 203, 300, 72, v=64, m=6, dtype="bf16", out="bf16", epilogue="bias", batch=(2,), **common, **y),
         Case("wgmma_y_one_row", 1, 100, 8, v=64, m=4, dynamic=False, **y),
         Case("wgmma_y_split", 200, 1024, 136, v=128, m=8, out="f16", epilogue="scale_residual", **common, **y),
-        Case("wgmma_y_many_tiles", 320, 40, 3464, v=64, m=5, dynamic=False, out="f16", schedule="family = wgmma_sp, token_tile = 64", **y),
+        Case("wgmma_y_many_tiles", 320, 40, 3464, v=64, m=5, dynamic=False, out="f16", schedule=tile_of(64), **y),
         Case("wgmma_y_copies", 328, 320, 328, v=32, m=4, out="f16", epilogue="bias", **common, **y),
-        Case("wgmma_y_cluster", 456, 192, 328, v=128, m=4, schedule="family = wgmma_sp, token_tile = 128, cluster = 2", **common, **y),
+        Case("wgmma_y_cluster", 456, 192, 328, v=128, m=4, schedule=tile_of(128) + ", cluster = 2", **common, **y),
         # All columns, whole stages: tensor copies, whatever V is.
         Case("wgmma_copies", 328, 320, 328, v=128, m=4, out="f16", **common),
         Case("wgmma_copies_v16", 200, 192, 72, v=16, m=4, dtype="bf16", out="f32", **common),
@@ -127,9 +131,17 @@ def make_wgmma_cases():
         Case("wgmma_copies_batch", 200, 128, 136, v=256, m=4, permuted=True, batch=(3,), epilogue="bias", **common),
         Case("wgmma_copies_many_tiles", 744, 128, 1920, v=32, m=4, dynamic=False, batch=(2,), out="f16", accumulate=True),
         # Shared by the two CTAs of a cluster.
-        Case("wgmma_cluster", 456, 448, 328, v=128, m=4, schedule="family = wgmma_sp, token_tile = 256, cluster = 2", **common),
+        Case("wgmma_cluster", 456, 448, 328, v=128, m=4, schedule=tile_of(256) + ", cluster = 2", **common),
         Case("wgmma_cluster_many_tiles", 744, 128, 1920, v=64, m=4, dtype="bf16", batch=(2,),
-             schedule="family = wgmma_sp, token_tile = 128, cluster = 2", **common),
+             schedule=tile_of(128) + ", cluster = 2", **common),
+        # More tiles than SMs, and few in the last wave, which are cut.
+        Case("large_wgmma_tail", 640, 16 * 100, 6800, v=128, m=16, out="f16", schedule=tile_of(256), **common),
+        Case("large_wgmma_tail_v64", 320, 8 * 100, 6744, v=64, m=8, dtype="bf16", out="f32", epilogue="bias",
+             schedule=tile_of(128), **common),
+        Case("large_wgmma_tail_y", 600, 8 * 150, 3400, v=128, m=8, out="f16", epilogue="bias", schedule=tile_of(128), **common, **y),
+        Case("large_wgmma_tail_copies", 600, 64 * 7, 1704, v=64, m=4, out="f16", batch=(3,), schedule=tile_of(192), **common),
+        Case("large_wgmma_tail_cluster", 744, 64 * 7, 2832, v=128, m=4, out="f16", batch=(2,), epilogue="bias",
+             schedule=tile_of(256) + ", cluster = 2", **common),
         Case("large_wgmma", 1024, 4096, 2048, v=128, m=8, out="f16", dynamic=False),
         Case("large_wgmma_v64", 2048, 4096, 1032, v=64, m=5, dtype="bf16", out="f32", **common),
         Case("large_wgmma_m16", 2000, 4096, 4096, v=128, m=16, out="f16", **common),

@@ -86,23 +86,24 @@ void WgmmaKernel::emitCopyStage(const WgmmaTile &tile, Value stage,
   emitWait(Barrier::Empty, position.slot, bitXor(position.parity, i32(1)));
   Value full = emitBarrierAddress(Barrier::Full, position.slot);
   NVVM::MBarrierArriveExpectTxOp::create(
-      b, Type(), full, i32(schedule.stageBytes()), NVVM::MemScopeKind::CTA,
+      b, Type(), full, i32(numChunks() * wgmma::kChunkStride),
+      NVVM::MemScopeKind::CTA,
       /*relaxed=*/false, /*predicate=*/Value());
   int64_t stagesPerEntry = problem.numCols / wgmma::kStageSlots;
   Value number = add(mul(tile.batch, stagesPerEntry), emitTileStage(stage));
   Value destination =
       advance(ringStart, mul(position.slot, schedule.stageBytes()));
   Value map = emitTensorMapAddress(b, args.xMap);
-  int64_t numChunks = schedule.chunks() / schedule.cluster;
+  int64_t count = numChunks() / schedule.cluster;
   Value token = tile.token, mask;
   if (schedule.cluster > 1) {
-    Value first = mul(emitClusterRank(), numChunks);
+    Value first = mul(emitClusterRank(), count);
     destination = advance(destination, mul(first, wgmma::kChunkStride));
     token = add(token, mul(first, wgmma::kChunkTokens));
     mask = arith::ConstantIntOp::create(b, b.getI16Type(),
                                         (1 << schedule.cluster) - 1);
   }
-  for (int64_t chunk = 0; chunk < numChunks; ++chunk) {
+  for (int64_t chunk = 0; chunk < count; ++chunk) {
     Value place = LLVM::AddrSpaceCastOp::create(
         b, getClusterPointer(b.getContext()),
         advance(destination, chunk * wgmma::kChunkStride));
@@ -117,17 +118,13 @@ void WgmmaKernel::emitCopyStage(const WgmmaTile &tile, Value stage,
 }
 
 /// The first time round, the wait for the phase before the first does not wait.
-void WgmmaKernel::emitCopyRole() {
-  Value issues = both(equal(lane, 0), less(warp, schedule.rings));
-  auto branch = scf::IfOp::create(b, issues, /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  emitJoinRing(schedule.rings == 2 ? warp : i32(0));
-  RingPosition start = emitRingStart();
-  auto tiles = scf::ForOp::create(b, i32(0), emitTileCount(), i32(1),
+RingPosition WgmmaKernel::emitCopyTiles(Value first, Value last,
+                                        const RingPosition &start) {
+  auto tiles = scf::ForOp::create(b, first, last, i32(1),
                                   ValueRange{start.slot, start.parity});
+  OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(tiles.getBody());
-  WgmmaTile tile = emitTile(tiles.getInductionVar());
+  WgmmaTile tile = emitTile(tiles.getInductionVar(), tileKind);
   auto stages = scf::ForOp::create(b, i32(0), i32(stagesPerTile()), i32(1),
                                    tiles.getRegionIterArgs());
   scf::YieldOp::create(b, stages.getResults());
@@ -137,4 +134,18 @@ void WgmmaKernel::emitCopyRole() {
   emitCopyStage(tile, stages.getInductionVar(), position);
   RingPosition next = emitNext(position);
   scf::YieldOp::create(b, ValueRange{next.slot, next.parity});
+  return {tiles.getResult(0), tiles.getResult(1)};
+}
+
+void WgmmaKernel::emitCopyRole() {
+  Value issues = both(equal(lane, 0), less(warp, schedule.rings));
+  auto branch = scf::IfOp::create(b, issues, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  emitJoinRing(schedule.rings == 2 ? warp : i32(0));
+  Value count = emitTileCount(), whole = emitWholeTileCount();
+  RingPosition position = emitCopyTiles(i32(0), whole, emitRingStart());
+  if (!schedule.cutsTail())
+    return;
+  emitWithKind(TileKind::Cut, [&] { emitCopyTiles(whole, count, position); });
 }

@@ -223,7 +223,7 @@ void WgmmaKernel::emitEpilogue(const WgmmaTile &tile,
     for (int64_t half = 0; half < 2; ++half)
       rows.lines[half] = emitLine(emitLaneRow(tile, half), tile.batch);
   int64_t blocks = schedule.stagingTokens / 8;
-  int64_t rounds = schedule.tokenTile / schedule.stagingTokens;
+  int64_t rounds = tileTokens() / schedule.stagingTokens;
   SmallVector<Value> loaded;
   for (int64_t round = 0; round < rounds; ++round) {
     stagingArea = round % WgmmaSchedule::kStagingAreas;
@@ -253,7 +253,7 @@ void WgmmaKernel::emitEpilogue(const WgmmaTile &tile,
 
 SmallVector<Value> WgmmaKernel::emitExtractSums(Value sums) {
   SmallVector<Value> result;
-  for (int64_t i = 0; i < schedule.numSums(); ++i)
+  for (int64_t i = 0; i < tileTokens() / 2; ++i)
     result.push_back(LLVM::ExtractValueOp::create(b, sums, i));
   return result;
 }

@@ -30,7 +30,7 @@ SmallVector<Value> WgmmaKernel::emitLoadIds(Value unit) {
   int64_t idBytes = problem.wideIds ? 4 : 2;
   Value stage = emitJoinRingOfStage(div(unit, WgmmaSchedule::kUnitsPerStage));
   // Also of a tile behind the last, the panel is one that exists.
-  WgmmaTile tile = emitTile(div(stage, stagesPerTile()));
+  WgmmaTile tile = emitTile(div(stage, stagesPerTile()), tileKind);
   Value group =
       add(mul(emitTileStage(stage), wgmma::kStageGroups),
           add(mul(rem(unit, WgmmaSchedule::kUnitsPerStage), 4), div(lane, 8)));
@@ -58,7 +58,7 @@ Value WgmmaKernel::emitId(ValueRange words, int64_t position) {
 
 SmallVector<Value> WgmmaKernel::emitPieceBytes(Value token) {
   SmallVector<Value> result;
-  for (int64_t chunk = 0; chunk < schedule.chunks(); ++chunk) {
+  for (int64_t chunk = 0; chunk < numChunks(); ++chunk) {
     Value bytes = i32(kPieceBytes);
     if (problem.numTokens % schedule.tokenTile != 0)
       bytes = select(
@@ -85,7 +85,7 @@ void WgmmaKernel::emitCopyChannel(Value source, Value destination, Value valid,
 /// zeros and reads nothing.
 void WgmmaKernel::emitGather(Value stage, Value unit, ValueRange ids,
                              Value slot) {
-  WgmmaTile tile = emitTile(div(stage, stagesPerTile()));
+  WgmmaTile tile = emitTile(div(stage, stagesPerTile()), tileKind);
   Value piece = rem(lane, kPiecesPerChunk), member = div(lane, 8);
   Value token = add(tile.token, mul(piece, kPieceTokens));
   Value row = mul(extend(tile.batch), problem.numCols * problem.numTokens);
@@ -117,7 +117,9 @@ void WgmmaKernel::emitGather(Value stage, Value unit, ValueRange ids,
 /// The first time round, the wait for the phase before the first does not wait.
 void WgmmaKernel::emitUnit(Value unit, ValueRange ids) {
   Value stage = emitJoinRingOfStage(div(unit, WgmmaSchedule::kUnitsPerStage));
-  Value exists = less(stage, mul(emitTileCount(), stagesPerTile()));
+  Value tiles =
+      tileKind == TileKind::Whole ? emitWholeTileCount() : emitTileCount();
+  Value exists = less(stage, mul(tiles, stagesPerTile()));
   auto branch = scf::IfOp::create(b, exists, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
@@ -141,12 +143,12 @@ SmallVector<Value> WgmmaKernel::emitLoadIdsOfUnits(Value unit, int64_t count) {
 /// Ids are loaded for several units at a time, while those before are gathered:
 /// a load by itself would be waited for together with all that follow it, which
 /// share its scoreboard.
-void WgmmaKernel::emitProducerRole() {
-  Value units = mul(emitStageCount(), WgmmaSchedule::kUnitsPerStage);
+void WgmmaKernel::emitGatherUnits(Value first, Value last) {
   int64_t count = schedule.unitsAhead;
   int64_t stride = count * WgmmaSchedule::kGatherWarps;
-  auto loop = scf::ForOp::create(b, warp, units, i32(stride),
-                                 emitLoadIdsOfUnits(warp, count));
+  Value start = add(first, warp);
+  auto loop = scf::ForOp::create(b, start, last, i32(stride),
+                                 emitLoadIdsOfUnits(start, count));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   ValueRange current = loop.getRegionIterArgs();
@@ -157,4 +159,17 @@ void WgmmaKernel::emitProducerRole() {
     emitUnit(add(unit, i * WgmmaSchedule::kGatherWarps),
              current.slice(i * numIds, numIds));
   scf::YieldOp::create(b, next);
+}
+
+/// Tiles that are cut have a loop of their own: with a branch within one, the
+/// gather is late where it is what binds, at V = 64.
+void WgmmaKernel::emitProducerRole() {
+  Value all = mul(emitStageCount(), WgmmaSchedule::kUnitsPerStage);
+  if (!schedule.cutsTail())
+    return emitGatherUnits(i32(0), all);
+  int64_t stages = stagesPerTile() * schedule.rings;
+  Value whole =
+      i32(schedule.numWaves(problem) * stages * WgmmaSchedule::kUnitsPerStage);
+  emitGatherUnits(i32(0), whole);
+  emitWithKind(TileKind::Cut, [&] { emitGatherUnits(whole, all); });
 }

@@ -56,15 +56,40 @@ int64_t WgmmaKernel::stagesPerTile() const {
 
 Value WgmmaKernel::emitTileCount() {
   int64_t total = schedule.numTiles(problem) * problem.numBatches;
+  if (schedule.cutsTail())
+    total += schedule.numTailTiles(problem) * (schedule.tailCuts() - 1);
   Value left = sub(i32(total - 1), firstTile);
   Value count = add(div(left, tileStep), 1);
   return select(less(firstTile, total), count, i32(0));
 }
 
+Value WgmmaKernel::emitWholeTileCount() {
+  if (!schedule.cutsTail())
+    return emitTileCount();
+  return i32(schedule.numWaves(problem));
+}
+
 /// Row tiles are fastest: CTAs that run together then share activations in the
-/// L2 cache.
-WgmmaTile WgmmaKernel::emitTile(Value number) {
+/// L2 cache. Of tiles that are cut, parts are fastest, which takes the fewest
+/// instructions; CTAs of a cluster have the same part of neighbouring tiles.
+WgmmaTile WgmmaKernel::emitTile(Value number, TileKind kind) {
   Value tile = add(firstTile, mul(number, tileStep));
+  Value part;
+  if (schedule.cutsTail() && kind != TileKind::Whole) {
+    int64_t cluster = schedule.cluster, cuts = schedule.tailCuts();
+    int64_t whole = schedule.numWaves(problem) * schedule.tilesPerWave();
+    Value left = sub(tile, i32(whole));
+    Value pair = div(left, cluster);
+    Value cut = add(mul(div(pair, cuts), cluster), rem(left, cluster));
+    cut = add(cut, whole);
+    part = rem(pair, cuts);
+    if (kind == TileKind::Any) {
+      Value isWhole = less(tile, whole);
+      cut = select(isWhole, tile, cut);
+      part = select(isWhole, i32(0), part);
+    }
+    tile = cut;
+  }
   int64_t rowTiles = llvm::divideCeil(problem.numRows, schedule.rowTile());
   int64_t tokenTiles = llvm::divideCeil(problem.numTokens, schedule.tokenTile);
   WgmmaTile result;
@@ -72,8 +97,21 @@ WgmmaTile WgmmaKernel::emitTile(Value number) {
   result.panel = div(result.row, problem.panelRows);
   Value columnOfTiles = div(tile, rowTiles);
   result.token = mul(rem(columnOfTiles, tokenTiles), schedule.tokenTile);
+  if (part)
+    result.token = add(result.token, mul(part, schedule.tailTile));
   result.batch = div(columnOfTiles, tokenTiles);
   return result;
+}
+
+void WgmmaKernel::emitWithKind(TileKind kind, function_ref<void()> emitTiles) {
+  TileKind before = tileKind;
+  tileKind = kind;
+  emitTiles();
+  tileKind = before;
+}
+
+int64_t WgmmaKernel::tileTokens() const {
+  return tileKind == TileKind::Cut ? schedule.tailTile : schedule.tokenTile;
 }
 
 //===----------------------------------------------------------------------===//
@@ -219,28 +257,21 @@ void WgmmaKernel::emitArrive(Barrier barrier, Value slot) {
                                  emitBarrierAddress(barrier, slot));
 }
 
-/// Multiplies the ring's tiles one after the other. The weights of a tile's
-/// first stages are loaded before the epilogue of the tile before it.
-void WgmmaKernel::emitConsumerRole() {
-  NVVM::SetMaxRegisterOp::create(b, schedule.consumerRegisters,
-                                 NVVM::SetMaxRegisterAction::increase);
-  emitJoinRing(schedule.rings == 2 ? warpgroup : i32(0));
-  if (schedule.cluster > 1)
-    emitMapPeer();
-  Value count = emitTileCount();
-  RingPosition start = emitRingStart();
-  SmallVector<Value> carried = {start.slot, start.parity};
-  StageWeightsList ahead = emitLoadFirst(emitWeightPointers(emitTile(i32(0))));
-  pack(ahead, carried);
-  auto loop = scf::ForOp::create(b, i32(0), count, i32(1), carried);
+/// The weights of a tile's first stages are loaded before the epilogue of the
+/// tile before it.
+void WgmmaKernel::emitTiles(Value first, Value last, Value count,
+                            SmallVectorImpl<Value> &carried) {
+  auto loop = scf::ForOp::create(b, first, last, i32(1), carried);
+  carried.assign(loop.result_begin(), loop.result_end());
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value number = loop.getInductionVar();
   ValueRange current = loop.getRegionIterArgs();
   RingPosition position = {current[0], current[1]};
+  StageWeightsList ahead = firstWeights;
   unpack(current.drop_front(2), ahead);
 
-  WgmmaTile tile = emitTile(number);
+  WgmmaTile tile = emitTile(number, tileKind);
   Value sums = emitMainLoop(emitWeightPointers(tile), position, ahead);
   // The last tile's successor is itself: what is loaded is not used.
   Value next = minimum(add(number, 1), sub(count, i32(1)));
@@ -254,6 +285,24 @@ void WgmmaKernel::emitConsumerRole() {
   SmallVector<Value> results = {position.slot, position.parity};
   pack(ahead, results);
   scf::YieldOp::create(b, results);
+}
+
+/// Multiplies the ring's tiles one after the other.
+void WgmmaKernel::emitConsumerRole() {
+  NVVM::SetMaxRegisterOp::create(b, schedule.consumerRegisters,
+                                 NVVM::SetMaxRegisterAction::increase);
+  emitJoinRing(schedule.rings == 2 ? warpgroup : i32(0));
+  if (schedule.cluster > 1)
+    emitMapPeer();
+  Value count = emitTileCount(), whole = emitWholeTileCount();
+  RingPosition start = emitRingStart();
+  SmallVector<Value> carried = {start.slot, start.parity};
+  firstWeights = emitLoadFirst(emitWeightPointers(emitTile(i32(0))));
+  pack(firstWeights, carried);
+  emitTiles(i32(0), whole, count, carried);
+  if (!schedule.cutsTail())
+    return;
+  emitWithKind(TileKind::Cut, [&] { emitTiles(whole, count, count, carried); });
 }
 
 void WgmmaKernel::emit(Value sharedMemory) {

@@ -110,10 +110,20 @@ private:
   RingPosition emitRingPosition(mlir::Value stage);
   void emitFenceRole();
   void emitConsumerRole();
+  /// Multiplies tiles `first` to `last` - 1 of the ring's `count`. `carried`
+  /// are the ring position and the first weights, which it replaces.
+  void emitTiles(mlir::Value first, mlir::Value last, mlir::Value count,
+                 llvm::SmallVectorImpl<mlir::Value> &carried);
+  /// Tiles of the ring that are not cut.
+  mlir::Value emitWholeTileCount();
   /// Number of tiles of the thread's ring.
   mlir::Value emitTileCount();
-  /// The ring's tile `number`.
-  WgmmaTile emitTile(mlir::Value number);
+  /// Tiles of whole waves, and the parts of tiles of the last.
+  enum class TileKind { Whole, Cut, Any };
+  /// The ring's tile `number`, which is known to be of `kind`.
+  WgmmaTile emitTile(mlir::Value number, TileKind kind = TileKind::Any);
+  /// Has `emitTiles` emit what works on tiles of `kind`.
+  void emitWithKind(TileKind kind, llvm::function_ref<void()> emitTiles);
   enum class Barrier { Full, Ready, Empty };
   /// The barrier at which multiplying threads wait for a stage.
   Barrier getStageBarrier() const {
@@ -138,6 +148,9 @@ private:
   void emitReleaseInCluster(mlir::Value slot, mlir::Value condition);
   /// Waits for all threads of the cluster.
   void emitClusterBarrier();
+  /// Has tiles `first` to `last` - 1 of the ring copied.
+  RingPosition emitCopyTiles(mlir::Value first, mlir::Value last,
+                             const RingPosition &start);
   /// Has one stage of `tile` copied to the ring.
   void emitCopyStage(const WgmmaTile &tile, mlir::Value stage,
                      const RingPosition &position);
@@ -150,6 +163,8 @@ private:
   llvm::SmallVector<mlir::Value> emitLoadIdsOfUnits(mlir::Value unit,
                                                     int64_t count);
   mlir::Value emitId(mlir::ValueRange words, int64_t position);
+  /// Gathers units `first` to `last` - 1 of all the CTA's.
+  void emitGatherUnits(mlir::Value first, mlir::Value last);
   /// Gathers unit `unit`, if there is one.
   void emitUnit(mlir::Value unit, mlir::ValueRange ids);
   void emitGather(mlir::Value stage, mlir::Value unit, mlir::ValueRange ids,
@@ -267,6 +282,9 @@ private:
                               mlir::Value token);
 
   int64_t stagesPerTile() const;
+  /// Of the tiles that are being emitted.
+  int64_t tileTokens() const;
+  int64_t numChunks() const { return tileTokens() / wgmma::kChunkTokens; }
 
   SpmmOp op;
   const SpmmProblem &problem;
@@ -284,6 +302,11 @@ private:
   mlir::Value ringStart; ///< Its first byte in shared memory.
   mlir::Value firstTile; ///< The ring's first tile, and the distance to its
   mlir::Value tileStep;  ///< next.
+  /// Of the tiles that are being emitted: whole or cut.
+  TileKind tileKind = TileKind::Whole;
+  /// The weights that are loaded before the first tile: their kinds are those
+  /// of every tile's first.
+  StageWeightsList firstWeights;
   /// The staging area that is written or read, counted from 0.
   int64_t stagingArea = 0;
   /// The first op of the current tile's main loop.

@@ -22,7 +22,7 @@ using namespace vnm;
 
 Type WgmmaKernel::getSumsType() {
   return LLVM::LLVMStructType::getLiteral(
-      b.getContext(), SmallVector<Type>(schedule.numSums(), b.getF32Type()));
+      b.getContext(), SmallVector<Type>(tileTokens() / 2, b.getF32Type()));
 }
 
 Value WgmmaKernel::emitSlotBefore(Value slot) {
@@ -58,7 +58,7 @@ Value WgmmaKernel::emitMultiply(Value sums, const StageWeights &weights,
   return nvvm::WgmmaMmaAsyncSpOp::create(
       b, getSumsType(), sums, registers, start, metadata, keepSums,
       b.getI32IntegerAttr(step),
-      NVVM::MMAShapeAttr::get(context, 64, schedule.tokenTile, 32),
+      NVVM::MMAShapeAttr::get(context, 64, tileTokens(), 32),
       NVVM::WGMMATypesAttr::get(context, NVVM::WGMMATypes::f32), type, one,
       NVVM::MMALayoutAttr::get(context, NVVM::MMALayout::row), type, one,
       NVVM::MMALayoutAttr::get(context, NVVM::MMALayout::row), UnitAttr());

@@ -50,18 +50,53 @@ bool WgmmaSchedule::canSplitDepth(const SpmmProblem &problem) const {
          tiles <= numSMs;
 }
 
+int64_t WgmmaSchedule::numWaves(const SpmmProblem &problem) const {
+  return numTiles(problem) * problem.numBatches / tilesPerWave();
+}
+
+int64_t WgmmaSchedule::numTailTiles(const SpmmProblem &problem) const {
+  return numTiles(problem) * problem.numBatches % tilesPerWave();
+}
+
+static int64_t getWaveCost(int64_t tokens) {
+  return llvm::find_if(kWaveCosts,
+                       [&](const auto &entry) { return entry.first == tokens; })
+      ->second;
+}
+
+/// What tiles that are left over take, cut into ones of `tokens` tokens.
+int64_t WgmmaSchedule::getTailCost(const SpmmProblem &problem,
+                                   int64_t tokens) const {
+  int64_t tiles = numTailTiles(problem) * (tokenTile / tokens);
+  return getWaveCost(tokens) * llvm::divideCeil(tiles, tilesPerWave());
+}
+
 /// The width whose waves take the least time together, of equals the widest.
 int64_t WgmmaSchedule::chooseTokenTile(const SpmmProblem &problem) {
   int64_t best = 0, bestCost = 0;
   for (auto [tokens, cost] : kWaveCosts) {
     tokenTile = tokens;
-    int64_t tiles = numTiles(problem) * problem.numBatches;
-    int64_t total = cost * llvm::divideCeil(tiles, rings * numSMs);
+    int64_t total = cost * numWaves(problem) +
+                    getTailCost(problem, chooseTailTile(problem));
     if (best != 0 && total >= bestCost)
       continue;
     best = tokens;
     bestCost = total;
   }
+  return best;
+}
+
+/// Likewise of the last wave. Of tiles that are one wave or less, all would be
+/// cut; two CTAs that share copies halve the chunks of a tile.
+int64_t WgmmaSchedule::chooseTailTile(const SpmmProblem &problem) {
+  int64_t best = tokenTile;
+  if (numWaves(problem) == 0)
+    return best;
+  for (auto [tokens, cost] : kWaveCosts)
+    if (tokens < tokenTile && tokenTile % tokens == 0 &&
+        (cluster == 1 || tokens > wgmma::kChunkTokens) &&
+        getTailCost(problem, tokens) < getTailCost(problem, best))
+      best = tokens;
   return best;
 }
 
@@ -83,10 +118,12 @@ WgmmaSchedule::WgmmaSchedule(const SpmmProblem &problem,
     producerRegisters = 24;
   }
   rings = problem.panelRows < 128 && !copies ? 2 : 1;
+  splitsDepth = false;
   tokenTile = tokens != 0 ? tokens : chooseTokenTile(problem);
   splitsDepth = canSplitDepth(problem);
   if (splitsDepth)
     rings = 2;
+  tailTile = splitsDepth ? tokenTile : chooseTailTile(problem);
   rollsWeights = problem.fragments;
   // Few sums leave registers to look further ahead.
   weightGroup = rollsWeights || tokenTile <= 128 ? 4 : 2;

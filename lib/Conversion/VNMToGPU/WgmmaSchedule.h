@@ -29,6 +29,9 @@ namespace vnm {
 /// is copied, so V is irrelevant and there is one ring. Two CTAs of a cluster
 /// can take neighbouring row tiles, whose boxes are the same: each copies half
 /// of them to both.
+///
+/// Tiles that do not fill a last wave can be cut into narrower ones, which more
+/// CTAs work on.
 struct WgmmaSchedule {
   /// For `problem` on a chip of these limits, with tiles of `tokens` tokens; 0
   /// chooses them. `cluster`: CTAs that share what they copy, 0 for one.
@@ -51,8 +54,11 @@ struct WgmmaSchedule {
   int64_t cluster;   ///< CTAs that share what they copy: 1 or 2.
   int64_t rings;     ///< 1 or 2.
   int64_t tokenTile; ///< 64, 128, 192 or 256 tokens of a tile.
-  int64_t stages;    ///< Per ring.
-  bool splitsDepth;  ///< Two rings share a tile.
+  /// Tokens of the last wave's tiles: `tokenTile`, or less, which it is a
+  /// multiple of.
+  int64_t tailTile;
+  int64_t stages;   ///< Per ring.
+  bool splitsDepth; ///< Two rings share a tile.
   /// Whether every stage's weights are loaded by themselves, as soon as those
   /// of the stage a group before have been copied; else by groups.
   bool rollsWeights;
@@ -80,6 +86,9 @@ struct WgmmaSchedule {
   int64_t stageBytes() const { return chunks() * wgmma::kChunkStride; }
   /// f32 sums per thread.
   int64_t numSums() const { return tokenTile / 2; }
+  /// Whether the last wave's tiles are cut, and in how many.
+  bool cutsTail() const { return tailTile < tokenTile; }
+  int64_t tailCuts() const { return tokenTile / tailTile; }
 
   /// Where the staging areas and the barriers begin in shared memory, behind
   /// the rings, and where all ends.
@@ -113,14 +122,21 @@ struct WgmmaSchedule {
 
   /// Stages of a tile in each of its rings.
   int64_t stagesPerTile(const SpmmProblem &problem) const;
-  /// Tiles of one batch entry; T must be static.
+  /// Tiles of one batch entry, uncut; T must be static.
   int64_t numTiles(const SpmmProblem &problem) const;
+  /// Tiles that all CTAs work on at a time; whole waves of them, and the tiles
+  /// left over.
+  int64_t tilesPerWave() const { return numSMs * tilesPerBlock(); }
+  int64_t numWaves(const SpmmProblem &problem) const;
+  int64_t numTailTiles(const SpmmProblem &problem) const;
 
   /// Whether a cluster of two CTAs can share what they copy.
   bool canShareCopies(const SpmmProblem &problem) const;
 
 private:
   int64_t chooseTokenTile(const SpmmProblem &problem);
+  int64_t chooseTailTile(const SpmmProblem &problem);
+  int64_t getTailCost(const SpmmProblem &problem, int64_t tokens) const;
   bool canSplitDepth(const SpmmProblem &problem) const;
 };
 
