@@ -81,7 +81,6 @@ def start(options):
     import vnm.torch
 
     vnm.torch.use_kernels(os.path.join(options.dir, "kernels"))
-    vnm.torch._linear.MERGES_COPIES = options.merge_copies
 
 
 def compile_one(options, name, weights):
@@ -177,8 +176,6 @@ def main():
                       help="options of torch.compile for sparse networks")
     time.add_argument("--y-layout", default="layers", choices=("layers", "feature-major"),
                       help="results of products as each layer wants them (default), or all feature-major")
-    time.add_argument("--merge-copies", action="store_true",
-                      help="let torch.compile merge copies of activations with what it compiles")
     time.add_argument("--json", help="where to write the results, after every network")
     time.set_defaults(function=run)
     for command in (make, time):

@@ -19,9 +19,6 @@ from ._structure import Structure, to_dense, to_host
 from ._transpose import check_layout
 
 _FALLBACKS = ("error", "dense")
-#: Whether torch.compile merges the copies of activations with what comes before and
-#: after, for measurements: copies of their own are faster beside norms.
-MERGES_COPIES = False
 _ARRAYS = ("vnm_values", "vnm_metadata", "vnm_columns", "vnm_rows")
 
 
@@ -136,12 +133,9 @@ class VNMLinear(nn.Module):
             )
         arrays = values, self.vnm_metadata, self.vnm_columns, self.vnm_rows
         flat = x.reshape(-1, self.in_features)
-        in_graph = _copies_in_graph(x)
-        if in_graph:
-            flat = flat.t().contiguous().t() if MERGES_COPIES else _ops.feature_major(flat)
+        if _copies_in_graph(x):
+            flat = _ops.feature_major(flat)
         y = _ops.spmm(flat, *arrays, bias, self._v, self._m, self.fallback, changing, self.y_layout).t()
-        if in_graph and MERGES_COPIES:
-            y = y.contiguous()
         return y.reshape(*x.shape[:-1], self.out_features)
 
     def extra_repr(self) -> str:
