@@ -55,12 +55,23 @@ int64_t WgmmaKernel::stagesPerTile() const {
 //===----------------------------------------------------------------------===//
 
 Value WgmmaKernel::emitTileCount() {
+  if (schedule.rings == 1)
+    return tileCounts[0];
+  return select(equal(ring, 0), tileCounts[0], tileCounts[1]);
+}
+
+/// Once: they are divided, and two rings' gather asks for one or the other with
+/// every unit.
+void WgmmaKernel::emitCountTiles() {
   int64_t total = schedule.numTiles(problem) * problem.numBatches;
   if (schedule.cutsTail())
     total += schedule.numTailTiles(problem) * (schedule.tailCuts() - 1);
-  Value left = sub(i32(total - 1), firstTile);
-  Value count = add(div(left, tileStep), 1);
-  return select(less(firstTile, total), count, i32(0));
+  for (int64_t number = 0; number < schedule.rings; ++number) {
+    emitJoinRing(i32(number));
+    Value left = sub(i32(total - 1), firstTile);
+    Value count = add(div(left, tileStep), 1);
+    tileCounts.push_back(select(less(firstTile, total), count, i32(0)));
+  }
 }
 
 Value WgmmaKernel::emitWholeTileCount() {
@@ -309,6 +320,7 @@ void WgmmaKernel::emit(Value sharedMemory) {
   shared = sharedMemory;
   emitThreadPosition();
   emitBarrierInit();
+  emitCountTiles();
   emitRoles();
   // A CTA's barriers are there as long as others arrive at them.
   if (schedule.cluster > 1) {

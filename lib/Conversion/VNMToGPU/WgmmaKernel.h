@@ -116,6 +116,8 @@ private:
                  llvm::SmallVectorImpl<mlir::Value> &carried);
   /// Tiles of the ring that are not cut.
   mlir::Value emitWholeTileCount();
+  /// Counts the tiles of every ring.
+  void emitCountTiles();
   /// Number of tiles of the thread's ring.
   mlir::Value emitTileCount();
   /// Tiles of whole waves, and the parts of tiles of the last.
@@ -302,6 +304,7 @@ private:
   mlir::Value ringStart; ///< Its first byte in shared memory.
   mlir::Value firstTile; ///< The ring's first tile, and the distance to its
   mlir::Value tileStep;  ///< next.
+  llvm::SmallVector<mlir::Value, 2> tileCounts; ///< Of every ring.
   /// Of the tiles that are being emitted: whole or cut.
   TileKind tileKind = TileKind::Whole;
   /// The weights that are loaded before the first tile: their kinds are those
