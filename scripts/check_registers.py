@@ -22,9 +22,10 @@ import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-# Per name: V, M, R, K, T (None: dynamic), x and y token-major, type of the weight.
+# Per name: V, M, R, K, T (None: dynamic), x and y token-major, type of the weight,
+# schedule.
 PRODUCTS = {
-    f"{v}:2:8, {what}{', i8' if dtype == 'i8' else ''}": (v, 8, rows, cols, tokens, token_major, dtype)
+    f"{v}:2:8, {what}{', i8' if dtype == 'i8' else ''}": (v, 8, rows, cols, tokens, token_major, dtype, "")
     for dtype in ("f16", "i8")
     for v in (128, 64, 32, 16)
     for what, rows, cols, tokens, token_major in (
@@ -35,9 +36,17 @@ PRODUCTS = {
         ("token-major", 4096, 4096, 4096, True),
     )
 }
+# Windows of 128 and 256 rows, which only a schedule asks for.
+WINDOWS = {
+    f"window {rows // v}, {v}:2:{m}, {what}": (
+        v, m, size, size, tokens, False, "f16", f"family = mma_sp, window = {rows // v}")
+    for v, m in ((64, 8), (32, 8), (16, 8), (64, 5), (16, 4))
+    for rows in (128, 256)
+    for what, size, tokens in (("large", 4096, 4096), ("any T", 4100, None), ("odd", 4100, 4001))
+}
 
 
-def module(v, m, rows, cols, tokens, token_major, dtype):
+def module(v, m, rows, cols, tokens, token_major, dtype, schedule):
     """A function of one product on memrefs."""
     groups = -(-cols // m)
     t = "?" if tokens is None else tokens
@@ -47,10 +56,11 @@ def module(v, m, rows, cols, tokens, token_major, dtype):
     names = ("%v", "%m", "%c", "%x")
     signature = ", ".join(f"{name}: {kind}" for name, kind in zip(names, types.split(", ")))
     layout = "#vnm.activation_layout<token_major>"
-    layouts = f"{{x_layout = {layout}, y_layout = {layout}}}" if token_major else ""
+    attributes = [f"x_layout = {layout}, y_layout = {layout}"] if token_major else []
+    attributes += [f"schedule = #vnm.schedule<{schedule}>"] if schedule else []
     y = f"memref<{pair(rows)}x{'i32' if dtype == 'i8' else dtype}>"
     return f"""func.func @product({signature}, %y: {y}) {{
-  vnm.spmm #vnm.encoding<{v}:2:{m}> ins({', '.join(names)} : {types}) outs(%y : {y}) {layouts}
+  vnm.spmm #vnm.encoding<{v}:2:{m}> ins({', '.join(names)} : {types}) outs(%y : {y}) {{{', '.join(attributes)}}}
   return
 }}
 """
@@ -86,8 +96,9 @@ def main():
     options = parser.parse_args()
     spills = 0
     print("| product | chip | tile | shared memory | registers | spilled |\n|---|---|---|---:|---:|---:|")
-    for name, product in PRODUCTS.items():
-        if options.products and not any(text == name or text not in PRODUCTS and text in name
+    products = PRODUCTS | (WINDOWS if options.family == "mma_sp" else {})
+    for name, product in products.items():
+        if options.products and not any(text == name or text not in products and text in name
                                         for text in options.products):
             continue
         for chip in options.chips:

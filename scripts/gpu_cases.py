@@ -269,7 +269,38 @@ def make_cases():
         Case("large_bf16", 1024, 4096, 512, v=64, m=5, dtype="bf16", out="f32"),
         Case("large_m16", 2048, 4096, 256, v=128, m=16, out="f16", x_token_major=True, y_token_major=True),
     ]
-    return cases + make_byte_cases()
+    return cases + make_window_cases() + make_byte_cases()
+
+
+def make_window_cases():
+    """Panels that share a window of x: one, two or more of a warp; every width of
+    copies; column ids in the last window that stand for no column."""
+    window = lambda count, tokens: dict(schedule=f"family = mma_sp, token_tile = {tokens}, window = {count}")
+    static = dict(dynamic=False, poison=True)
+    y = dict(y_token_major=True)
+    return [
+        Case("window_v16_m4", 200, 301, 72, v=16, m=4, poison=True, **window(8, 64)),
+        Case("window_v16_m5", 300, 403, 44, v=16, m=5, dtype="bf16", out="bf16", **window(16, 32), **static, **y),
+        Case("window_v16_m8", 137, 300, 75, v=16, m=8, out="f16", **window(8, 64), **static),
+        Case("window_v32_m4", 130, 260, 72, v=32, m=4, out="f16", epilogue="bias", **window(4, 64), **static, **y),
+        Case("window_v32_m5", 200, 301, 75, v=32, m=5, poison=True, **window(4, 64), **y),
+        Case("window_v32_m8", 264, 517, 130, v=32, m=8, dtype="bf16", **window(8, 128), **static),
+        Case("window_v64_m4", 136, 322, 40, v=64, m=4, dtype="bf16", **window(2, 16), **static),
+        Case("window_v64_m5", 340, 560, 96, v=64, m=5, out="f16", epilogue="scale_residual", batch=(2,), **window(4, 64), **static),
+        Case("window_v64_m8", 328, 1030, 136, v=64, m=8, out="f16", epilogue="gelu_tanh", **window(4, 128), **static),
+        # Whole tiles and stages: nothing is ragged.
+        Case("window_aligned", 256, 512, 128, v=64, m=8, dynamic=False, **window(2, 128)),
+        Case("window_all_columns", 256, 256, 64, v=16, m=4, dynamic=False, **window(16, 64)),
+        Case("window_one_panel", 128, 300, 40, v=128, m=5, **window(1, 32), **static),
+        Case("window_64_rows", 200, 300, 40, v=32, m=8, **window(2, 32), **static),
+        Case("window_few_rows", 20, 300, 24, v=16, m=8, batch=(2,), poison=True, **window(8, 32)),
+        Case("window_one_column", 64, 1, 40, v=16, m=4, **window(4, 32)),
+        Case("window_wide_ids", 130, 1300, 24, v=32, m=64, wide_ids=True, **window(4, 16), **static),
+        Case("window_permuted", 200, 300, 75, v=64, m=8, permuted=True, accumulate=True, **window(2, 64)),
+        Case("window_no_tokens", 256, 512, 0, v=64, m=8, **window(2, 64)),
+        Case("large_window", 1024, 4096, 512, v=64, m=8, out="f16", dynamic=False, **window(4, 128)),
+        Case("large_window_v32", 1024, 4096, 512, v=32, m=5, dtype="bf16", out="f32", dynamic=False, **window(4, 128)),
+    ]
 
 
 def make_byte_cases():

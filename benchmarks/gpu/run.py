@@ -52,6 +52,8 @@ def get_cases(options, variants):
         for shape in cases.parse_shapes(options.shapes) for v, m in cases.parse_patterns(options.patterns)
         for variant, epilogue in itertools.product(variants, options.epilogue)
     ]
+    if options.schedule:
+        return schedules.with_texts(work, options.schedule)
     work = schedules.with_canonical(work, options.schedules)
     return schedules.with_schedules(vnm_opt_of(options), options.chip, work, options.schedules)
 
@@ -277,6 +279,8 @@ def add_build(commands):
     parser.add_argument("--schedules", default="default", choices=("default", "families", "all"),
                         help="the compiler's choice (default), one schedule of each family that can compute the "
                         "product, or all that vnm-list-schedules names")
+    parser.add_argument("--schedule", nargs="+", metavar="TEXT",
+                        help="instead: these, as in #vnm.schedule, e.g. 'family = mma_sp, window = 4'")
     parser.add_argument("--variant", nargs="+", default=["default="], metavar="NAME=OPTIONS",
                         help="options of vnm-lower-to-nvvm to build each kernel with, by a name")
     parser.add_argument("--keep-going", action="store_true", help="exit status 0 though a kernel does not compile")

@@ -97,6 +97,13 @@ def with_schedules(vnm_opt, chip, work, which):
     return result
 
 
+def with_texts(work, texts):
+    """The cases with each of these schedules; mma_sp reads canonical weights only."""
+    reads = lambda text: not text.startswith("family = mma_sp")
+    return [dataclasses.replace(case, schedule=text, fragments=case.fragments and reads(text))
+            for case in work for text in texts]
+
+
 def chosen(vnm_opt, chip, table, work):
     """The schedule texts that vnm-choose-schedule takes for the cases, by `table`, a
     file, or by the built-in rule if it is empty; None where it takes none."""

@@ -37,6 +37,10 @@ def test_schedules_come_from_the_compiler():
     texts = [case.schedule for case in schedules.with_schedules(VNM_OPT, "sm_90a", work, "families")]
     assert texts == ["family = mma_sp", "family = wgmma_sp", "family = mma_sp"], texts
     assert schedules.with_schedules(VNM_OPT, "sm_80", work, "default") == work
+    # Texts are taken as they are; mma_sp reads canonical weights only.
+    forced = schedules.with_texts([cases.Case(256, 512, 128, 64, 8, fragments=True)], [NARROW, "family = mma_sp, window = 4"])
+    assert [(case.schedule, case.fragments) for case in forced] == [
+        (NARROW, True), ("family = mma_sp, window = 4", False)], forced
     # What was listed compiles.
     for case in schedules.with_schedules(VNM_OPT, "sm_90a", work[:1], "all"):
         schedules.run_vnm_opt(VNM_OPT, cases.to_mlir(case), "--convert-vnm-to-gpu=chip=sm_90a")

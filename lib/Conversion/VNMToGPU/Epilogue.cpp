@@ -79,7 +79,7 @@ void SpmmKernel::emitStageSums(ValueRange sums, int64_t chunk) {
   int64_t tiles = schedule.tilesPerLoad();
   Value quadRow = div(map.lane, 4), column = mul(rem(map.lane, 4), 2 * tiles);
   auto type = VectorType::get({2 * tiles}, problem.sumElement);
-  for (int64_t load = 0; load < schedule.loadsPerStep(); ++load)
+  for (int64_t load = 0; load < schedule.loadsPerPanel(); ++load)
     for (int64_t half = 0; half < 2; ++half) {
       int64_t tile = chunk * schedule.tokenTilesPerWarp() + load * tiles;
       SmallVector<Value> neighbours;

@@ -22,11 +22,33 @@ using namespace vnm;
 static constexpr llvm::StringLiteral kRowTile = "row_tile";
 static constexpr llvm::StringLiteral kTokenTile = "token_tile";
 
+static constexpr llvm::StringLiteral kWindow = "window";
+
+/// None, and those of 128 and 256 rows that copy fewer rows of x than would be
+/// gathered of every panel, a 4 / M of them.
+static SmallVector<int64_t> getMmaWindows(const SpmmProblem &problem) {
+  constexpr int64_t kManyTokens = 64;
+  bool few = !ShapedType::isDynamic(problem.numTokens) &&
+             problem.numTokens < kManyTokens;
+  SmallVector<int64_t> windows;
+  if (few || !explainWindowRefusal(problem).empty())
+    return windows;
+  for (int64_t rows : {128, 256})
+    if (rows / problem.panelRows * 4 > problem.blockColumns)
+      windows.push_back(rows / problem.panelRows);
+  if (!windows.empty())
+    windows.insert(windows.begin(), 0);
+  return windows;
+}
+
 static SmallVector<int64_t> getMmaRowTiles(const SpmmProblem &problem) {
   SmallVector<int64_t> tiles;
   for (int64_t tile : {16, 32, 64, 128})
     if (tile == problem.panelRows || (tile > 16 && tile < problem.panelRows))
       tiles.push_back(tile);
+  for (int64_t window : getMmaWindows(problem))
+    if (window * problem.panelRows > tiles.back())
+      tiles.push_back(window * problem.panelRows);
   return tiles;
 }
 
@@ -50,12 +72,17 @@ static SmallVector<int64_t> getMmaTokenTiles(const SpmmProblem &problem) {
 }
 
 static constexpr ScheduleField kMmaFields[] = {{kRowTile, getMmaRowTiles},
-                                               {kTokenTile, getMmaTokenTiles}};
+                                               {kTokenTile, getMmaTokenTiles},
+                                               {kWindow, getMmaWindows}};
+
+static MmaFields getMmaFields(ScheduleAttr schedule) {
+  return {schedule.getField(kRowTile), schedule.getField(kTokenTile),
+          schedule.getField(kWindow)};
+}
 
 static std::string explainMma(const SpmmProblem &problem, const ChipInfo &chip,
                               ScheduleAttr schedule) {
-  return explainMmaRefusal(problem, *chip.limits, schedule.getField(kRowTile),
-                           schedule.getField(kTokenTile));
+  return explainMmaRefusal(problem, *chip.limits, getMmaFields(schedule));
 }
 
 static std::string explainNoReluctance(const SpmmProblem &) { return {}; }
@@ -63,16 +90,18 @@ static std::string explainNoReluctance(const SpmmProblem &) { return {}; }
 static SpmmSchedule getMmaSchedule(const SpmmProblem &problem,
                                    const ChipInfo &chip,
                                    ScheduleAttr schedule) {
-  return {problem, *chip.limits, schedule.getField(kRowTile),
-          schedule.getField(kTokenTile)};
+  return {problem, *chip.limits, getMmaFields(schedule)};
 }
 
 static ScheduleAttr completeMma(const SpmmProblem &problem,
                                 const ChipInfo &chip, ScheduleAttr attribute) {
   SpmmSchedule schedule = getMmaSchedule(problem, chip, attribute);
-  return ScheduleAttr::get(
-      attribute.getContext(), attribute.getFamily(),
-      {{kRowTile, schedule.rowTile}, {kTokenTile, schedule.tokenTile}});
+  SmallVector<std::pair<StringRef, int64_t>> fields = {
+      {kRowTile, schedule.rowTile}, {kTokenTile, schedule.tokenTile}};
+  if (schedule.window)
+    fields.emplace_back(kWindow, schedule.window);
+  return ScheduleAttr::get(attribute.getContext(), attribute.getFamily(),
+                           fields);
 }
 
 static gpu::GPUFuncOp buildMma(OpBuilder &builder, SpmmOp op, StringRef name,
@@ -286,6 +315,10 @@ combine(const SpmmProblem &problem, ArrayRef<ScheduleField> fields,
   if (values.empty())
     return combine(problem, fields.drop_front(), chosen, add);
   for (int64_t value : values) {
+    if (value == 0) {
+      combine(problem, fields.drop_front(), chosen, add);
+      continue;
+    }
     chosen.emplace_back(fields.front().name, value);
     combine(problem, fields.drop_front(), chosen, add);
     chosen.pop_back();

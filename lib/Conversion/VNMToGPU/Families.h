@@ -19,7 +19,8 @@ namespace vnm {
 /// A number of #vnm.schedule that a family lets one choose.
 struct ScheduleField {
   llvm::StringLiteral name;
-  /// The values worth measuring for a problem; none if it has no such field.
+  /// The values worth measuring for a problem, 0 for a schedule without the
+  /// field; none if it has no such field.
   llvm::SmallVector<int64_t> (*getValues)(const SpmmProblem &problem);
 };
 

@@ -98,8 +98,11 @@ SmallVector<Value> SpmmKernel::emitWeights(Value read, int64_t half,
                           /*transpose=*/false);
 }
 
-SmallVector<Value> SpmmKernel::emitActivations(Value read, int64_t half,
-                                               int64_t load) {
+SmallVector<Value> SpmmKernel::emitActivations(const LoopState &state,
+                                               int64_t half, int64_t load) {
+  Value read = state.read;
+  if (picksRows())
+    return emitPickedActivations(state, half, load);
   if (problem.xTokenMajor)
     return emitTokenMajorActivations(read, half, load);
   int64_t pieces = schedule.tokenTile / schedule.pieceElements();

@@ -3,7 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // This file emits the gather: activations of a panel's columns, and the tile's
-// values, into a stage in shared memory.
+// values, into a stage in shared memory. A window (Window.cpp) is filled
+// likewise: its slots are neighbouring channels, and need no column ids.
 //
 // A thread takes a few slots that lie side by side, so that it needs one or two
 // loads of column ids per stage, and of feature-major x the same piece of 8
@@ -28,7 +29,9 @@ int64_t SpmmKernel::copyWidth() const {
 }
 
 int64_t SpmmKernel::getSlotRow(int64_t slot) const {
-  return schedule.interleavesTokens ? mma::getByteRow(slot) : slot;
+  if (schedule.interleavesTokens)
+    return mma::getByteRow(slot);
+  return slot * gather.slotStride;
 }
 
 Value SpmmKernel::emitSlotRow(Value slot) {
@@ -46,12 +49,19 @@ void SpmmKernel::emitGatherMapOfTokens(GatherMap &result) {
                          : schedule.registerElements();
   int64_t units = schedule.tokenTile / elements;
   int64_t pieces = schedule.tokenTile / schedule.pieceElements();
-  result.numSlots = mma::kStageSlots * units / SpmmSchedule::kThreads;
+  result.numSlots = schedule.stageRows() * units / schedule.numThreads();
   Value unit = rem(map.thread, units);
   Value token = mul(unit, elements);
-  result.firstSlot = mul(div(map.thread, units), result.numSlots);
+  result.firstSlot = div(map.thread, units);
+  result.slotStride = 1;
+  if (schedule.window)
+    result.slotStride = schedule.numThreads() / units;
+  else
+    result.firstSlot = mul(result.firstSlot, result.numSlots);
   result.token = add(map.token, extend(token));
   Value line = mul(mul(map.batch, problem.numCols), numTokens);
+  if (stepsChannels())
+    line = add(line, mul(extend(result.firstSlot), numTokens));
   result.source = advance(globalPointer(args.x),
                           mul(add(line, result.token), schedule.elementBytes));
   Value row = emitSlotRow(result.firstSlot);
@@ -65,6 +75,7 @@ void SpmmKernel::emitGatherMapOfTokens(GatherMap &result) {
 /// neighbouring slots of one token, read neighbouring bytes.
 void SpmmKernel::emitGatherMapOfSlots(GatherMap &result) {
   result.numSlots = schedule.registerElements();
+  result.slotStride = 1;
   int64_t words = mma::kStageSlots / schedule.registerElements();
   int64_t pieces = mma::kStageSlots / schedule.pieceElements();
   Value word = rem(map.thread, words), row = div(map.thread, words);
@@ -115,6 +126,8 @@ int64_t SpmmKernel::idsPerLoad() const {
 }
 
 SmallVector<Value> SpmmKernel::emitLoadIds(Value stage) {
+  if (schedule.window)
+    return emitWindowStart(stage);
   int64_t idBytes = problem.wideIds ? 4 : 2;
   int64_t count = idsPerLoad();
   Value panel = advance(globalPointer(args.columns),
@@ -145,6 +158,8 @@ SmallVector<Value> SpmmKernel::emitLoadIds(Value stage) {
 /// is not a channel is not read.
 std::pair<Value, Value> SpmmKernel::emitChannel(ValueRange ids,
                                                 int64_t position, Value stage) {
+  if (schedule.window)
+    return emitWindowChannel(ids, position, stage);
   Value id;
   if (problem.wideIds)
     id = ids[position];
@@ -163,13 +178,27 @@ std::pair<Value, Value> SpmmKernel::emitChannel(ValueRange ids,
   return {id, valid};
 }
 
+/// A window's channels are constants apart if T is static.
+bool SpmmKernel::stepsChannels() const {
+  return schedule.window != 0 && !ShapedType::isDynamic(problem.numTokens);
+}
+
+Value SpmmKernel::emitChannelSource(Value stage, Value id, int64_t position) {
+  Value lineBytes = mul(numTokens, schedule.elementBytes);
+  if (!stepsChannels())
+    return advance(gather.source, mul(extend(id), lineBytes));
+  Value first = extend(mul(stage, schedule.windowRows));
+  return advance(advance(gather.source, mul(first, lineBytes)),
+                 mul(lineBytes, getSlotRow(position)));
+}
+
 SmallVector<SpmmKernel::Copy>
 SpmmKernel::makeGather(Value stage, ValueRange list, Value write) {
   SmallVector<Copy> copies;
   SmallVector<Value> ids(list);
   if (stagesMetadata())
     copies.push_back([=] { emitCopyMetadata(stage); });
-  int64_t rowsAtOnce = SpmmSchedule::kThreads / schedule.valuePieces();
+  int64_t rowsAtOnce = schedule.numThreads() / schedule.valuePieces();
   for (int64_t row = 0; row < schedule.rowTile; row += rowsAtOnce)
     copies.push_back([=] { emitCopyValues(stage, write, row); });
   if (gather.mode != GatherMode::Copies) {
@@ -188,8 +217,7 @@ void SpmmKernel::emitCopyChannel(Value stage, ValueRange ids, Value write,
   int64_t width = copyWidth();
   auto [id, valid] = emitChannel(ids, position, stage);
   int64_t elementBytes = schedule.elementBytes;
-  Value source =
-      advance(gather.source, mul(extend(id), mul(numTokens, elementBytes)));
+  Value source = emitChannelSource(stage, id, position);
   int64_t pieces = schedule.tokenTile / schedule.pieceElements();
   int64_t row = getSlotRow(position);
   Value address = bitXor(add(write, gather.destination),
@@ -213,7 +241,7 @@ void SpmmKernel::emitCopyChannel(Value stage, ValueRange ids, Value write,
 /// Pieces of the rows from `row` on, one per thread.
 void SpmmKernel::emitCopyValues(Value stage, Value write, int64_t row) {
   OpBuilder::InsertionGuard guard(b);
-  if (schedule.rowTile < SpmmSchedule::kThreads / schedule.valuePieces()) {
+  if (schedule.rowTile < schedule.numThreads() / schedule.valuePieces()) {
     auto branch = scf::IfOp::create(b, less(gather.valueRow, schedule.rowTile),
                                     /*withElseRegion=*/false);
     b.setInsertionPointToStart(branch.thenBlock());

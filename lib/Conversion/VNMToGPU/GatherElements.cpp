@@ -32,7 +32,7 @@ Value SpmmKernel::emitElement(Value place, Value valid, int64_t bytes) {
 Value SpmmKernel::emitTokenWord(Value stage, ValueRange ids, int64_t position) {
   auto [id, valid] = emitChannel(ids, position, stage);
   int64_t bytes = schedule.elementBytes;
-  Value source = advance(gather.source, mul(extend(id), mul(numTokens, bytes)));
+  Value source = emitChannelSource(stage, id, position);
   Value word;
   for (int64_t i = 0; i < schedule.registerElements(); ++i) {
     Value exists = both(valid, less(add(gather.token, i), numTokens));
@@ -59,8 +59,7 @@ Value SpmmKernel::emitSlotWord(Value stage, ValueRange ids, int64_t token) {
 }
 
 int64_t SpmmKernel::tokensAtOnce() const {
-  return SpmmSchedule::kThreads * schedule.registerElements() /
-         mma::kStageSlots;
+  return schedule.numThreads() * schedule.registerElements() / mma::kStageSlots;
 }
 
 Value SpmmKernel::emitWordAddress(Value write, int64_t number) {

@@ -24,7 +24,7 @@ SmallVector<Value> LoopState::pack() const {
   SmallVector<Value> values(sums);
   values.append({read, write});
   for (ArrayRef<Value> list :
-       {ArrayRef<Value>(metadata), ArrayRef<Value>(ids),
+       {ArrayRef<Value>(metadata), ArrayRef<Value>(ids), ArrayRef<Value>(rows),
         ArrayRef<Value>(weights), ArrayRef<Value>(activations)})
     values.append(list.begin(), list.end());
   return values;
@@ -39,7 +39,8 @@ void LoopState::unpack(ValueRange values) {
   take(sums);
   read = *next++;
   write = *next++;
-  for (SmallVectorImpl<Value> *list : {&metadata, &ids, &weights, &activations})
+  for (SmallVectorImpl<Value> *list :
+       {&metadata, &ids, &rows, &weights, &activations})
     take(*list);
 }
 
@@ -52,11 +53,11 @@ static SmallVector<Value> toRegisters(ImplicitLocOpBuilder &b,
   return registers;
 }
 
-/// Whether column ids are loaded a stage ahead. A kernel for any T has the
-/// registers of its copies; where it takes words of tokens, for which a thread
-/// needs more ids, it loads them when it needs them.
-static bool carriesIds(const SpmmProblem &problem, GatherMode mode) {
-  return mode != GatherMode::Tokens ||
+/// A kernel for any T has the registers of its copies; where it takes words of
+/// tokens, for which a thread needs more ids, it loads them when it needs them.
+/// Of a window there is one at most.
+bool SpmmKernel::carriesIds() const {
+  return schedule.window || gather.mode != GatherMode::Tokens ||
          !ShapedType::isDynamic(problem.numTokens);
 }
 
@@ -69,7 +70,8 @@ Value SpmmKernel::emitNextBuffer(Value buffer) {
 /// All copies are grouped by stages, of which schedule.stages - 1 are under
 /// way; when all but the last schedule.stages - 2 have arrived, so has the
 /// next.
-void SpmmKernel::emitNextStage(LoopState &state, Value stage) {
+void SpmmKernel::emitNextStage(LoopState &state, Value stage,
+                               ValueRange panelIds) {
   NVVM::CpAsyncWaitGroupOp::create(b, schedule.stages - 2);
   gpu::BarrierOp::create(b);
   if (stagesMetadata())
@@ -77,7 +79,9 @@ void SpmmKernel::emitNextStage(LoopState &state, Value stage) {
   state.weights.clear();
   for (int64_t tile = 0; tile < schedule.rowTilesPerWarp(); ++tile)
     llvm::append_range(state.weights, emitWeights(state.read, 0, tile));
-  state.activations = emitActivations(state.read, 0, 0);
+  if (picksRows())
+    state.rows = emitPickRows(panelIds, stage, state.read);
+  state.activations = emitActivations(state, 0, 0);
 }
 
 /// Multiplies the stage at state.read, load by load of tokens, with the
@@ -92,12 +96,15 @@ void SpmmKernel::emitStage(LoopState &state, Value stage, bool gathers,
   if (gathers) {
     Value later = add(stage, schedule.stages - 1);
     copies = makeGather(later, state.ids, state.write);
-    if (carriesIds(problem, gather.mode))
+    if (carriesIds())
       state.ids = emitLoadIds(add(later, 1));
     state.write = emitNextBuffer(state.write);
   }
   if (!last && !stagesMetadata())
     state.metadata = emitLoadMetadata(add(stage, 1));
+  SmallVector<Value> panelIds;
+  if (!last && picksRows())
+    panelIds = emitLoadPanelIds(add(stage, 1));
 
   SmallVector<Value> weights[2] = {state.weights, {}};
   SmallVector<Value> activations = state.activations;
@@ -106,8 +113,7 @@ void SpmmKernel::emitStage(LoopState &state, Value stage, bool gathers,
     int64_t half = number / loads, load = number % loads;
     SmallVector<Value> next;
     if (number + 1 < numLoads)
-      next = emitActivations(state.read, (number + 1) / loads,
-                             (number + 1) % loads);
+      next = emitActivations(state, (number + 1) / loads, (number + 1) % loads);
     // The second step's weights, evenly over the first.
     for (int64_t row = 0; half + 1 < schedule.stepsPerStage() && row < rowTiles;
          ++row)
@@ -120,7 +126,7 @@ void SpmmKernel::emitStage(LoopState &state, Value stage, bool gathers,
     if (number + 1 == numLoads && !last) {
       NVVM::CpAsyncCommitGroupOp::create(b);
       state.read = emitNextBuffer(state.read);
-      emitNextStage(state, add(stage, 1));
+      emitNextStage(state, add(stage, 1), panelIds);
     }
     emitMultiply(state.sums, weights[half], activations, metadata, half, load);
     activations = next;
@@ -134,10 +140,13 @@ void SpmmKernel::emitMultiply(MutableArrayRef<Value> sums,
                               int64_t load) {
   SmallVector<Value> rows = toRegisters(b, weights, problem.element);
   SmallVector<Value> tokens = toRegisters(b, activations, problem.element);
+  int64_t tilesPerPanel = schedule.rowTilesPerWarp() / schedule.panelsPerWarp();
+  int64_t firstRow = load / schedule.loadsPerPanel() * tilesPerPanel;
+  int64_t firstToken =
+      load % schedule.loadsPerPanel() * schedule.tilesPerLoad();
   for (int64_t i = 0; i < schedule.tilesPerLoad(); ++i)
-    for (int64_t row = 0; row < schedule.rowTilesPerWarp(); ++row) {
-      int64_t tile = row * schedule.tokenTilesPerWarp() +
-                     load * schedule.tilesPerLoad() + i;
+    for (int64_t row = firstRow; row < firstRow + tilesPerPanel; ++row) {
+      int64_t tile = row * schedule.tokenTilesPerWarp() + firstToken + i;
       emitMmaSp(b, ArrayRef<Value>(rows).slice(4 * row, 4),
                 ArrayRef<Value>(tokens).slice(4 * i, 4),
                 sums.slice(4 * tile, 4), metadata[row], half, problem.element);
@@ -173,8 +182,11 @@ LoopState SpmmKernel::emitPrologue() {
     }
     NVVM::CpAsyncCommitGroupOp::create(b);
   }
-  if (carriesIds(problem, gather.mode))
+  if (carriesIds())
     state.ids = emitLoadIds(i32(ahead));
+  SmallVector<Value> panelIds;
+  if (picksRows())
+    panelIds = emitLoadPanelIds(i32(0));
   if (!stagesMetadata())
     state.metadata = emitLoadMetadata(i32(0));
   state.read = shared;
@@ -182,7 +194,7 @@ LoopState SpmmKernel::emitPrologue() {
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(problem.sumElement));
   state.sums.assign(
       4 * schedule.rowTilesPerWarp() * schedule.tokenTilesPerWarp(), zero);
-  emitNextStage(state, i32(0));
+  emitNextStage(state, i32(0), panelIds);
   return state;
 }
 

@@ -44,7 +44,7 @@ void SpmmKernel::emitCopyMetadata(Value stage) {
   constexpr int64_t kPieces = mma::kMetadataPieces;
   OpBuilder::InsertionGuard guard(b);
   Value begins = equal(rem(stage, mma::kMetadataStages), 0);
-  int64_t rowsAtOnce = SpmmSchedule::kThreads / kPieces;
+  int64_t rowsAtOnce = schedule.numThreads() / kPieces;
   Value firstRow = div(map.thread, kPieces), piece = rem(map.thread, kPieces);
   if (schedule.rowTile < rowsAtOnce)
     begins = both(begins, less(firstRow, schedule.rowTile));

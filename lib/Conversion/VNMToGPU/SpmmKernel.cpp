@@ -43,6 +43,8 @@ SpmmKernel::SpmmKernel(ImplicitLocOpBuilder &builder, SpmmOp op,
 void SpmmKernel::emit(Value sharedMemory) {
   shared = LLVM::PtrToIntOp::create(b, b.getI32Type(), sharedMemory);
   map = emitTileMap();
+  if (schedule.window)
+    emitZeroRow();
   emitEpilogue(emitMainLoop());
 }
 
@@ -95,7 +97,7 @@ gpu::GPUFuncOp vnm::buildSpmmKernel(OpBuilder &builder, SpmmOp op,
                                     const SpmmSchedule &schedule) {
   LLVM::GlobalOp global = getSharedMemory(builder, op.getLoc());
   gpu::GPUFuncOp kernel = createKernelFunction(
-      builder, op, name, SpmmSchedule::kThreads, TypeRange());
+      builder, op, name, schedule.numThreads(), TypeRange());
   OpBuilder::InsertionGuard guard(builder);
   ImplicitLocOpBuilder body(op.getLoc(), builder);
   body.setInsertionPointToStart(&kernel.getBody().front());

@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // This file declares the parts an mma_sp kernel is made of. Each part is one
-// file: tile map, gather, fragments, main loop, epilogue; SpmmKernel.cpp puts
-// them together.
+// file: tile map, gather, window, fragments, main loop, epilogue;
+// SpmmKernel.cpp puts them together.
 
 #ifndef VNM_LIB_CONVERSION_VNMTOGPU_SPMMKERNEL_H
 #define VNM_LIB_CONVERSION_VNMTOGPU_SPMMKERNEL_H
@@ -79,7 +79,7 @@ struct TileMap {
   mlir::Value warpRow;   ///< First row of the warp in the CTA's tile.
   mlir::Value warpToken; ///< First token of the warp in the CTA's tile.
   mlir::Value row;       ///< First stored row of the CTA's tile.
-  mlir::Value panel;     ///< Its row panel.
+  mlir::Value panel;     ///< Its first row panel.
   mlir::Value token;     ///< First token of the CTA's tile; i64.
   mlir::Value batch;     ///< Batch entry, batch dimensions flattened; i64.
 };
@@ -96,7 +96,8 @@ enum class GatherMode {
 /// its slots, which fill a register, of some tokens of token-major x.
 struct GatherMap {
   GatherMode mode;
-  int64_t numSlots;        ///< The thread's slots.
+  int64_t numSlots;        ///< The thread's slots,
+  int64_t slotStride;      ///< rows of shared memory apart, but of bytes.
   mlir::Value firstSlot;   ///< Of the stage; i32.
   mlir::Value token;       ///< Of the batch entry; i64.
   mlir::Value source;      ///< x at `token` and channel 0.
@@ -120,6 +121,8 @@ struct LoopState {
   llvm::SmallVector<mlir::Value> metadata;
   /// Column ids of the stage to gather, as they lie in memory.
   llvm::SmallVector<mlir::Value> ids;
+  /// Of a window, where the lane's row of every panel and step is; i32.
+  llvm::SmallVector<mlir::Value> rows;
   /// Operands of the stage's first step: weights of every m16 tile, and
   /// activations of the first load; i32.
   llvm::SmallVector<mlir::Value> weights;
@@ -175,6 +178,11 @@ private:
   /// `stage`.
   std::pair<mlir::Value, mlir::Value>
   emitChannel(mlir::ValueRange ids, int64_t position, mlir::Value stage);
+  /// Whether the thread's first channel of a stage is in its source.
+  bool stepsChannels() const;
+  /// Channel `id` of x, which is id `position` of the thread.
+  mlir::Value emitChannelSource(mlir::Value stage, mlir::Value id,
+                                int64_t position);
   /// Fills the stage at `write` with channels and values of stage `stage`.
   /// Slots without a channel and tokens past T are zero, as are values past G
   /// and R; nothing is read for them.
@@ -183,6 +191,25 @@ private:
   void emitCopyChannel(mlir::Value stage, mlir::ValueRange ids,
                        mlir::Value write, int64_t position);
   void emitCopyValues(mlir::Value stage, mlir::Value write, int64_t row);
+
+  // Window.cpp
+  /// Whether lanes pick rows of a window by column ids.
+  bool picksRows() const { return schedule.window && !schedule.sharesRows; }
+  void emitZeroRow();
+  /// As emitLoadIds and emitChannel.
+  llvm::SmallVector<mlir::Value> emitWindowStart(mlir::Value stage);
+  std::pair<mlir::Value, mlir::Value>
+  emitWindowChannel(mlir::ValueRange ids, int64_t position, mlir::Value stage);
+  /// The lane's column id of stage `stage` of every panel of the warp and step,
+  /// as it lies in memory.
+  llvm::SmallVector<mlir::Value> emitLoadPanelIds(mlir::Value stage);
+  /// Where the rows of these ids begin, in the stage at `read`, for the warp's
+  /// first tokens.
+  llvm::SmallVector<mlir::Value>
+  emitPickRows(mlir::ValueRange ids, mlir::Value stage, mlir::Value read);
+  /// As emitActivations.
+  llvm::SmallVector<mlir::Value>
+  emitPickedActivations(const LoopState &state, int64_t half, int64_t load);
 
   // MetadataStage.cpp
   /// Whether metadata goes through shared memory; else lanes load it directly.
@@ -224,9 +251,9 @@ private:
   /// `read`.
   llvm::SmallVector<mlir::Value> emitWeights(mlir::Value read, int64_t half,
                                              int64_t tile);
-  /// Likewise of the n8 tiles of load `load`.
-  llvm::SmallVector<mlir::Value> emitActivations(mlir::Value read, int64_t half,
-                                                 int64_t load);
+  /// Likewise of the n8 tiles of load `load`, of the stage that is read.
+  llvm::SmallVector<mlir::Value> emitActivations(const LoopState &state,
+                                                 int64_t half, int64_t load);
   llvm::SmallVector<mlir::Value>
   emitTokenMajorActivations(mlir::Value read, int64_t half, int64_t tile);
   /// Those of the even and then of the odd ones of 16 tokens, a piece of every
@@ -237,6 +264,8 @@ private:
   emitLoadMatrices(mlir::Value address, int64_t offset, bool transpose);
 
   // MainLoop.cpp
+  /// Whether column ids of the gather are loaded a stage ahead.
+  bool carriesIds() const;
   /// The tile's sums.
   llvm::SmallVector<mlir::Value> emitMainLoop();
   llvm::SmallVector<mlir::Value> emitMainLoop(GatherMode mode);
@@ -252,8 +281,9 @@ private:
                     llvm::ArrayRef<mlir::Value> metadata, int64_t half,
                     int64_t load);
   /// Waits until everyone's part of the next stage is there, and moves on to
-  /// it.
-  void emitNextStage(LoopState &state, mlir::Value stage);
+  /// it. `panelIds`: what emitLoadPanelIds gave for it.
+  void emitNextStage(LoopState &state, mlir::Value stage,
+                     mlir::ValueRange panelIds);
   mlir::Value emitNextBuffer(mlir::Value buffer);
 
   // Epilogue.cpp

@@ -38,7 +38,7 @@ func.func @field(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x2
 
 func.func @field_of_another_family(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
     %x: memref<512x256xf16>, %y: memref<256x256xf16>) {
-  // expected-error @+1 {{requires fields of the schedule to be row_tile or token_tile, but one is warps}}
+  // expected-error @+1 {{requires fields of the schedule to be row_tile, token_tile or window, but one is warps}}
   vnm.spmm #vnm.encoding<128:2:8>
       ins(%v, %m, %c, %x : memref<256x128xf16>, memref<256x16xi16>, memref<2x256xi16>, memref<512x256xf16>)
       outs(%y : memref<256x256xf16>) {schedule = #vnm.schedule<family = mma_sp, warps = 4>}
