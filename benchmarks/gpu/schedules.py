@@ -20,6 +20,11 @@ def to_text(family, fields):
     return ", ".join([f"family = {family}", *(f"{name} = {value}" for name, value in sorted(fields.items()))])
 
 
+def family_of(text):
+    """The family of a schedule's text, as to_text writes it."""
+    return text.split(",")[0].removeprefix("family = ")
+
+
 def run_vnm_opt(vnm_opt, text, *passes):
     """What vnm-opt prints for a module; ends the program with its errors."""
     with tempfile.NamedTemporaryFile("w", suffix=".mlir") as file:

@@ -62,6 +62,11 @@ def compile_all(options):
                 for v, m in cases.parse_patterns(options.patterns)]
     work = [cases.with_layout(case, options.chip, "fragments") for case in work]
     work = schedules.with_schedules(run.vnm_opt_of(options), options.chip, schedules.with_canonical(work, "all"), "all")
+    families = sorted({schedules.family_of(case.schedule) for case in work})
+    if options.families:
+        for family in set(options.families).difference(families):
+            raise SystemExit(f"error: requires families of {', '.join(families)}, but one is '{family}'")
+        work = [case for case in work if schedules.family_of(case.schedule) in options.families]
     if not work:
         raise SystemExit(f"error: requires products that {options.chip} can compute, but there are none")
     return 1 if run.compile_into(options, work, {"default": ""}) else 0
@@ -207,6 +212,8 @@ def add_compiling(parser):
                         help="measure the products of this module instead of --shapes and --patterns")
     parser.add_argument("--sparsify", metavar="OPTIONS", default="",
                         help="with --from: options of vnm-sparsify-model, to run it first, e.g. pattern=64:2:8")
+    parser.add_argument("--families", nargs="+", metavar="FAMILY",
+                        help="measure schedules of these only, e.g. wgmma_sp skinny (default: all that can compute)")
     parser.add_argument("--tokens", type=int, default=0, help="with --from: T where the module leaves it open")
 
 

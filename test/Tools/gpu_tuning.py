@@ -136,7 +136,7 @@ def test_committed_table():
     work = [cases.Case(4096, 4096, 4096, 128, 8), cases.Case(4096, 4096, 64, 64, 16), cases.Case(640, 640, 1000, 128, 8)]
     table = SOURCE / "benchmarks" / "gpu" / "h200-costs.json"
     texts = schedules.chosen(VNM_OPT, "sm_90a", str(table), work)
-    many, few, between = (text.split(",")[0].removeprefix("family = ") for text in texts)
+    many, few, between = map(schedules.family_of, texts)
     assert (many, few, between) == ("wgmma_sp", "skinny", "wgmma_sp"), texts
 
 
@@ -158,6 +158,8 @@ def test_products_of_a_model():
     options = type("Options", (), {"model": OUT / "model.mlir", "build": BUILD, "chip": "sm_80", "sparsify": "",
                                    "tokens": 72})
     assert tune.products_of_model(options) == [cases.Case(256, 512, 72, 64, 8)]
+    done = run_tune(*arguments, "--tokens", 72, "--families", "mma_sp", "wgmma_sp")
+    assert done.returncode == 1 and "requires families of mma_sp, but one is 'wgmma_sp'" in done.stderr, done
 
 
 def test_progress():
