@@ -12,6 +12,7 @@ using namespace mlir;
 using namespace vnm;
 
 static constexpr llvm::StringLiteral kTokenTile = "token_tile";
+static constexpr llvm::StringLiteral kWindow = "window";
 
 bool ScheduleOptions::admit(ScheduleAttr schedule) const {
   if (family != "auto" && family != schedule.getFamily())
@@ -32,6 +33,24 @@ LogicalResult vnm::checkFamilyOption(Location loc, StringRef family) {
   return diagnostic << ", but it is '" << family << "'";
 }
 
+/// Panels that share a window of activations in mma_sp, in tiles of 256 rows; 0
+/// for none. Measured on an H200 (4096 x 4096 x 4096, docs/performance.md):
+/// faster at M = 8 for V of 16 and 32, slower for 64, and faster at M = 4.
+/// Shared memory of other chips makes such tiles narrow.
+static int64_t chooseWindow(const SpmmProblem &problem, const ChipInfo &chip) {
+  constexpr int64_t kRows = 256, kTokens = 128, kSharedBytes = 160 * 1024;
+  bool wins = problem.keepsAllColumns
+                  ? problem.panelRows <= 64
+                  : problem.panelRows <= 32 && problem.blockColumns <= 8;
+  if (!wins || chip.limits->sharedBytes < kSharedBytes ||
+      ShapedType::isDynamic(problem.numTokens) ||
+      ShapedType::isDynamic(problem.numBatches) || problem.numTokens % 8 != 0)
+    return 0;
+  int64_t tiles = problem.numRows / kRows * (problem.numTokens / kTokens) *
+                  problem.numBatches;
+  return tiles < chip.limits->numSMs ? 0 : kRows / problem.panelRows;
+}
+
 /// The rule; `reluctant`: whether families may be left to others that are
 /// faster.
 static RuleChoice choose(MLIRContext *context, const SpmmProblem &problem,
@@ -45,6 +64,12 @@ static RuleChoice choose(MLIRContext *context, const SpmmProblem &problem,
     if (info.family == KernelFamily::WgmmaSp && options.tokenTile != 0)
       fields.emplace_back(kTokenTile, options.tokenTile);
     auto schedule = ScheduleAttr::get(context, name, fields);
+    int64_t window = chooseWindow(problem, options.chip);
+    if (info.family == KernelFamily::MmaSp && window != 0) {
+      auto shared = ScheduleAttr::get(context, name, {{kWindow, window}});
+      if (explainRefusal(problem, options.chip, shared).empty())
+        schedule = shared;
+    }
     std::string reason;
     if (options.family == "auto" && reluctant)
       reason = info.explainReluctance(problem);
