@@ -24,7 +24,8 @@ from vnm.torch import _kernels, _linear
 from vnm.torch._share import share_copies
 
 sys.path.insert(0, sys.argv[1])
-from fake_gpu import COLS, Kernels, M, V, arrays_of, check, make_layer, refuses  # noqa: E402
+from checks import refuses  # noqa: E402
+from fake_gpu import COLS, Kernels, M, V, arrays_of, check, make_layer  # noqa: E402
 
 LAYOUTS = ("feature_major", "token_major")
 DEVICE = torch.device("cuda", 0)
