@@ -45,13 +45,15 @@ static RuleChoice choose(MLIRContext *context, const SpmmProblem &problem,
     if (info.family == KernelFamily::WgmmaSp && options.tokenTile != 0)
       fields.emplace_back(kTokenTile, options.tokenTile);
     auto schedule = ScheduleAttr::get(context, name, fields);
-    std::string reason;
+    std::string reluctance;
     if (options.family == "auto" && reluctant)
-      reason = info.explainReluctance(problem);
-    if (!reason.empty() && info.isSpecialised)
+      reluctance = info.explainReluctance(problem);
+    if (!reluctance.empty() && info.isSpecialised)
       continue;
+    // That a family cannot compute a product says more than that it is slow.
+    std::string reason = explainRefusal(problem, options.chip, schedule);
     if (reason.empty())
-      reason = explainRefusal(problem, options.chip, schedule);
+      reason = std::move(reluctance);
     if (reason.empty()) {
       choice.schedule = info.complete(problem, options.chip, schedule);
       return choice;
