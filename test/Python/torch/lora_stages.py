@@ -134,6 +134,7 @@ def test_merged_is_masked():
         assert training.merge() is training.model
         assert torch.equal(training.model(INPUTS), y)
         packed.merge(pack=True)
+        assert all(packed.model[index].y_layout == "feature_major" for index in (0, 2))
         for name, weight in expected.items():
             assert torch.equal(training.model.get_submodule(name).weight, weight)
             layer = packed.model.get_submodule(name)
