@@ -18,6 +18,13 @@ def load(path):
     return report
 
 
+def format_results(facts, results):
+    """The JSON of a report, a line per result: differences of files read."""
+    head = json.dumps({**facts, "results": []})[:-2]
+    lines = ",".join("\n  " + json.dumps(entry) for entry in results)
+    return f"{head}{lines}\n]}}\n"
+
+
 def shape_of(entry):
     return entry["rows"], entry["cols"], entry["tokens"]
 

@@ -22,7 +22,6 @@ docs/performance.md for what is measured and how.
 import argparse
 import glob
 import itertools
-import json
 import os
 import shutil
 import sys
@@ -125,7 +124,7 @@ def select_kernels(options):
 def save(path, dtype, facts, results):
     if path:
         with open(path, "w") as file:
-            json.dump({"version": report.VERSION, "dtype": dtype, **facts, "results": results}, file, indent=1)
+            file.write(report.format_results({"version": report.VERSION, "dtype": dtype, **facts}, results))
 
 
 def title(facts):

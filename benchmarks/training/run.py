@@ -50,7 +50,10 @@ def run(options):
         processes.append(subprocess.Popen(command))
     failed = sum(process.wait() != 0 for process in processes)
     results = [json.loads(line) for part in parts if part.exists() for line in part.read_text().splitlines()]
-    target.write_text(json.dumps({"version": 1, **facts(options), "results": results}, indent=1))
+    # A line per result: differences of files read.
+    head = json.dumps({"version": 1, **facts(options), "results": []})[:-2]
+    lines = ",".join("\n  " + json.dumps(result) for result in results)
+    target.write_text(f"{head}{lines}\n]}}\n")
     for part in parts:
         part.unlink(missing_ok=True)
     wrong = sum(result.get("merged_is_masked") is False for result in results)

@@ -231,6 +231,9 @@ def test_report():
         ("dense", "cublas", None, 100.0), ("64:2:4", "mma_sp", None, 90.0), ("64:2:8", "mma_sp", None, 40.0),
         ("64:2:8", "wgmma_sp", {"token_tile": 64}, 50.0),
     ], entries
+    written = report.format_results(facts, results)
+    assert json.loads(written) == {**facts, "results": results} and written.count("\n") == len(results) + 2
+    assert json.loads(report.format_results(facts, [])) == {**facts, "results": []}
     assert report.format_row(results[3]).startswith("| 64 x 64 x 128 | 64:2:8 | mma_sp | 40.0 | 2.50 |")
     assert "WRONG" in report.format_row(results[4])
     assert "| wgmma_sp (token_tile = 64) | 50.0 |" in report.format_row(results[5])

@@ -83,12 +83,15 @@ def ChooseSchedule : Pass<"vnm-choose-schedule", "::mlir::ModuleOp"> {
 def StageLayouts : Pass<"vnm-stage-layouts", "::mlir::ModuleOp"> {
   let summary = "transpose activations and results that a faster kernel wants";
   let description = [{
-    Some kernel families take feature-major activations only, or give
-    feature-major results only where rows are permuted. Where the built-in rule
-    (see `vnm-choose-schedule`) would take such a family for a `vnm.spmm` on
-    memrefs if only its operands were feature-major, token-major x is transposed
-    to a buffer of its own before the op, and token-major y, if the family
-    cannot store it, from one after it. Products of one x in a block share its
+    `wgmma_sp` takes feature-major activations only, and gives feature-major
+    results only where rows are permuted; `skinny` takes token-major activations
+    only where shared memory holds them. Where the built-in rule (see
+    `vnm-choose-schedule`) would take such a family for a `vnm.spmm` on memrefs
+    if only its operands were feature-major, token-major x is transposed to a
+    buffer of its own before the op, and token-major y, if the family cannot
+    store it, from one after it. Products for which it would take `mma_sp`,
+    which reads and writes either layout, stay, and so do ops that have a
+    schedule: whoever gave it knew their layouts. Products of one x in a block share its
     transpose as long as nothing that may write x lies between them.
     `convert-vnm-to-gpu` makes kernels of the transposes, which are marked
     `vnm.staged`.

@@ -70,13 +70,15 @@ static RuleChoice choose(MLIRContext *context, const SpmmProblem &problem,
       if (explainRefusal(problem, options.chip, shared).empty())
         schedule = shared;
     }
-    std::string reason;
+    std::string reluctance;
     if (options.family == "auto" && reluctant)
-      reason = info.explainReluctance(problem);
-    if (!reason.empty() && info.isSpecialised)
+      reluctance = info.explainReluctance(problem);
+    if (!reluctance.empty() && info.isSpecialised)
       continue;
+    // That a family cannot compute a product says more than that it is slow.
+    std::string reason = explainRefusal(problem, options.chip, schedule);
     if (reason.empty())
-      reason = explainRefusal(problem, options.chip, schedule);
+      reason = std::move(reluctance);
     if (reason.empty()) {
       choice.schedule = info.complete(problem, options.chip, schedule);
       return choice;

@@ -18,7 +18,7 @@ from .. import _compile, errors
 from .._linear import linear_mlir
 from .._pattern import Pattern, PatternLike
 from ._manifest import Kernel, Key, Launch, read_manifest
-from ._transpose import FEATURE_MAJOR, check_layout
+from ._transpose import check_layout
 
 _DTYPES = {torch.float16: "f16", torch.bfloat16: "bf16"}
 _kernels: "dict[Key, list[Kernel]]" = {}
@@ -155,21 +155,25 @@ def _keys_of(
     """The keys and layouts of y of a model's sparse layers and, with a pattern, of what
     dense ones become."""
     # These modules need this one.
-    from ._layers import LayerError, find_candidates, to_selector, weight_of
+    from ._layers import LayerError, find_candidates, weight_of
+    from ._layouts import find_feature_major
     from ._linear import VNMLinear, default_layout
 
     keys = {(layer.kernel_key(), layer.y_layout) for layer in model.modules() if isinstance(layer, VNMLinear)}
     if pattern is None:
         return keys
-    is_feature_major = to_selector(feature_major, of_none=False)
+    names = {}
     for name, module, reason in find_candidates(model, chosen, with_data=False):
         if isinstance(module, VNMLinear):
             continue
         if reason is not None:
             raise LayerError(name, reason)
+        names[module] = name
+    read = find_feature_major(model, feature_major, names)
+    for module in names:
         weight = weight_of(module)
         key = make_key(str(Pattern(pattern)), *weight.shape, weight.dtype, permuted, module.bias is not None)
-        keys.add((key, "feature_major" if is_feature_major(name, module) else default_layout(permuted)))
+        keys.add((key, "feature_major" if module in read else default_layout(permuted)))
     return keys
 
 
@@ -182,7 +186,7 @@ def compile_kernels(
     pattern: Optional[PatternLike] = None,
     filter: Any = None,  # noqa: A002
     permute_rows: bool = False,
-    feature_major: Any = FEATURE_MAJOR,
+    feature_major: Any = "auto",
     weight_layout: Optional[str] = None,
     y_layout: Optional[str] = None,
     format: str = "bin",  # noqa: A002

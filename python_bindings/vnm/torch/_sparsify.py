@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from .. import errors
 from .._pattern import Pattern, PatternLike
 from ._layers import Candidate, Filter, LayerError, find_candidates, to_selector, weight_of
+from ._layouts import find_feature_major
 from ._linear import VNMLinear, check_fallback
 from ._scores import check_criterion, importance
 from ._structure import Structure, check_scores, check_search, structure
-from ._transpose import FEATURE_MAJOR
 
 
 class LayerResult(NamedTuple):
@@ -43,7 +43,7 @@ def sparsify_(
     permute_rows: bool = False,
     ria_exponent: float = 0.5,
     fallback: str = "error",
-    feature_major: Filter = FEATURE_MAJOR,
+    feature_major: Filter = "auto",
 ) -> "list[LayerResult]":
     """Replaces torch.nn.Linear and Hugging Face's Conv1D in a model by VNMLinear.
 
@@ -52,8 +52,9 @@ def sparsify_(
     (tied, quantised, sparse already, another dtype, NaN, hooks, no calibration) is a LayerError
     or, with on_unfit="skip", stays dense. Columns and rows are chosen as by structure().
     `feature_major` names, as `filter` does, layers whose results the next sparse layer
-    reads, by default the first layers of MLPs by their usual names, None: none. That makes
-    these faster, and others slower; results are the same.
+    reads, None: none. That makes these faster, and others slower; results are the same.
+    "auto" are the first layers of MLPs, by their usual names, and in torch.nn.Sequential
+    those between which and the next linear layer are only activations and dropout.
     All layers are replaced or, after an error, none. The model itself must not be a
     linear layer.
 
@@ -68,7 +69,7 @@ def sparsify_(
     check_criterion(criterion)
     check_search(form, column_choice, effort, permute_rows)
     check_fallback(fallback)
-    is_feature_major = to_selector(feature_major, of_none=False)
+    to_selector(feature_major)
     if calibration is not None and not isinstance(calibration, Mapping):
         raise errors.InvalidArgumentError(
             f"requires a calibration as calibrate() gives it, but it is a {type(calibration).__qualname__}"
@@ -81,7 +82,7 @@ def sparsify_(
         "effort": effort,
         "permute_rows": permute_rows,
     }
-    results, made = [], {}
+    results, made, names = [], {}, {}
     for candidate in find_candidates(model, filter):
         try:
             scores = _scores(candidate, criterion, calibration, ria_exponent)
@@ -91,11 +92,13 @@ def sparsify_(
                 raise
             results.append(LayerResult(candidate.name, None, str(error)))
             continue
-        layout = "feature_major" if is_feature_major(candidate.name, candidate.module) else None
-        made[candidate.module] = sparse_layer(candidate.module, kept, fallback, layout)
+        made[candidate.module] = sparse_layer(candidate.module, kept, fallback)
+        names[candidate.module] = candidate.name
         results.append(LayerResult(candidate.name, _retained(scores, kept), None))
     if not results:
         raise errors.InvalidArgumentError("requires a linear layer that the filter names, but there is none")
+    for module in find_feature_major(model, feature_major, names):
+        made[module].y_layout = "feature_major"
     replace_modules(model, made)
     return results
 
@@ -129,9 +132,9 @@ def _has_hooks(module: nn.Module) -> bool:
     return "forward" in vars(module) or any(getattr(module, kind, None) for kind in kinds)
 
 
-def sparse_layer(module: nn.Module, kept: Structure, fallback: str, y_layout: Optional[str] = None) -> VNMLinear:
+def sparse_layer(module: nn.Module, kept: Structure, fallback: str) -> VNMLinear:
     """The sparse layer of a dense one, in its mode and with its bias."""
-    layer = VNMLinear.from_dense(weight_of(module), kept, module.bias, fallback=fallback, y_layout=y_layout)
+    layer = VNMLinear.from_dense(weight_of(module), kept, module.bias, fallback=fallback)
     layer.train(module.training)
     return layer
 

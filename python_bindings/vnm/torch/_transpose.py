@@ -20,11 +20,6 @@ try:
 except ImportError:
     triton = None
 
-#: Names of first layers of MLPs: the next sparse layer reads their results, through an
-#: activation, as they are if they are feature-major.
-FEATURE_MAJOR = (
-    r"(^|\.)(fc1|fc_in|c_fc|lin1|linear_?1|wi(_\d)?|w1|w3|(gate|up|gate_up)_proj|dense_h_to_4h|intermediate\.dense)$"
-)
 _LAYOUTS = ("feature_major", "token_major")
 # Rows and columns of the tile that a program moves.
 _TILE = 64

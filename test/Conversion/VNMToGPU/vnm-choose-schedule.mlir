@@ -109,3 +109,15 @@ func.func @scheduled(%v: memref<256x128xf16>, %m: memref<256x16xi16>, %c: memref
       outs(%y : memref<256x256xf16>) {schedule = #vnm.schedule<family = wgmma_sp, token_tile = 256>}
   return
 }
+
+// What a family cannot multiply is said before what it is slow at.
+// CHECK-LABEL: func.func @few_tokens_of_bytes
+// CHECK: schedule = #vnm.schedule<family = mma_sp, row_tile =
+// NO-TABLE: [Missed] family | {{.*}}Reason="requires a weight of f16 or bf16, but it is i8", Remark="mma_sp is taken instead of wgmma_sp"
+func.func @few_tokens_of_bytes(%v: memref<256x128xi8>, %m: memref<256x16xi16>, %c: memref<2x256xi16>,
+    %x: memref<512x32xi8>, %y: memref<256x32xi32>) {
+  vnm.spmm #vnm.encoding<128:2:8>
+      ins(%v, %m, %c, %x : memref<256x128xi8>, memref<256x16xi16>, memref<2x256xi16>, memref<512x32xi8>)
+      outs(%y : memref<256x32xi32>)
+  return
+}

@@ -1,5 +1,5 @@
 // RUN: vnm-opt %s --vnm-stage-layouts=chip=sm_90a --split-input-file | FileCheck %s
-// RUN: vnm-opt %s --vnm-stage-layouts=chip=sm_80 --split-input-file | FileCheck %s --check-prefix=PORTABLE
+// RUN: vnm-opt %s --vnm-stage-layouts=chip=sm_80 --split-input-file | FileCheck %s --check-prefix=SM80
 // RUN: vnm-opt %s --vnm-stage-layouts="chip=sm_90a family=mma_sp" --split-input-file | FileCheck %s --check-prefix=PORTABLE
 // RUN: vnm-opt %s --vnm-stage-layouts=chip=sm_90a --convert-vnm-to-gpu=chip=sm_90a --split-input-file | FileCheck %s --check-prefix=GPU
 // RUN: not vnm-opt %s --vnm-stage-layouts=chip=sm_1 --split-input-file 2>&1 | FileCheck %s --check-prefix=CHIP
@@ -7,6 +7,7 @@
 // CHIP: sm_1
 // FAMILY: requires family to be auto, mma_sp, wgmma_sp or skinny, but it is 'best'
 // PORTABLE-NOT: linalg.transpose
+// SM80-NOT: linalg.transpose
 
 // Two products of one x share its transpose: neither result can be x. A token-major y
 // the kernel stores itself.
@@ -141,5 +142,30 @@ func.func @stays(%v: memref<128x64xf16>, %m: memref<128x8xi16>, %c: memref<2x128
       ins(%v, %m, %c, %x : memref<128x64xf16>, memref<128x8xi16>, memref<2x128xi16>, memref<64x256xf16>)
       rows(%rows : memref<128xi32>) outs(%y : memref<64x128xf16>)
       {accumulate, x_layout = #vnm.activation_layout<token_major>, y_layout = #vnm.activation_layout<token_major>}
+  return
+}
+
+// -----
+
+// 16 tokens are for skinny, on any chip, whose shared memory does not hold this x; it
+// stores y as it is. mma_sp would read x, too: it is left.
+// CHECK-LABEL: func @few_tokens(
+// CHECK-SAME: %[[Y:[^:]*]]: memref<16x128xf16>
+// CHECK: linalg.transpose
+// CHECK: vnm.spmm
+// CHECK: outs(%[[Y]] :
+// CHECK-NOT: linalg.transpose
+// SM80-LABEL: func @few_tokens(
+// SM80: linalg.transpose
+// SM80: vnm.spmm
+// SM80-NOT: linalg.transpose
+// GPU-LABEL: func @few_tokens(
+// GPU: family = "skinny"
+func.func @few_tokens(%v: memref<128x4096xf16>, %m: memref<128x512xi16>, %c: memref<2x8192xi16>,
+                      %x: memref<16x16384xf16>, %y: memref<16x128xf16>) {
+  vnm.spmm #vnm.encoding<64:2:8>
+      ins(%v, %m, %c, %x : memref<128x4096xf16>, memref<128x512xi16>, memref<2x8192xi16>, memref<16x16384xf16>)
+      outs(%y : memref<16x128xf16>)
+      {x_layout = #vnm.activation_layout<token_major>, y_layout = #vnm.activation_layout<token_major>}
   return
 }

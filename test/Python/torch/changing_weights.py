@@ -26,7 +26,8 @@ import vnm.torch as vt
 from vnm.torch import _ops
 
 sys.path.insert(0, sys.argv[1])
-from fake_gpu import COLS, PATTERN, Kernels, M, V, check, make_layer, refuses  # noqa: E402
+from checks import refuses  # noqa: E402
+from fake_gpu import COLS, PATTERN, Kernels, M, V, check, make_layer  # noqa: E402
 
 
 def replace_data(layer):

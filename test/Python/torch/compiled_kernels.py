@@ -6,7 +6,7 @@
 #
 # REQUIRES: torch
 # UNSUPPORTED: asan
-# RUN: rm -rf %t && mkdir %t && cd %t && %vnm_torch_python %s
+# RUN: rm -rf %t && mkdir %t && cd %t && %vnm_torch_python %s %S/Inputs
 
 import itertools
 import json
@@ -23,16 +23,8 @@ import vnm.torch as vt
 from vnm import _launcher
 from vnm.torch import _fragments, _kernels
 
-
-def refuses(kind, text, function, *arguments, **keywords):
-    """Checks that a call raises `kind` with a diagnostic that contains `text`."""
-    try:
-        function(*arguments, **keywords)
-    except kind as error:
-        assert text in str(error), str(error)
-        return
-    raise AssertionError(f"requires {kind.__name__}: {text}")
-
+sys.path.insert(0, sys.argv[1])
+from checks import refuses  # noqa: E402
 
 FOLDER = pathlib.Path("kernels")
 DEVICE = torch.device("cuda", 0)

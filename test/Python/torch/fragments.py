@@ -21,7 +21,8 @@ from vnm.torch import _fragments
 from vnm.torch._structure import to_host
 
 sys.path.insert(0, sys.argv[1])
-from fake_gpu import COLS, FakeCuda, Fragment, Stream, arrays_of, make_layer, refuses  # noqa: E402
+from checks import refuses  # noqa: E402
+from fake_gpu import COLS, FakeCuda, Fragment, Stream, arrays_of, make_layer  # noqa: E402
 
 
 def fragments_of(layer, **options):

@@ -6,10 +6,11 @@
 #
 # REQUIRES: torch
 # UNSUPPORTED: asan
-# RUN: rm -rf %t && mkdir %t && cd %t && %vnm_torch_python %s
+# RUN: rm -rf %t && mkdir %t && cd %t && %vnm_torch_python %s %S/Inputs
 
 import os
 import shutil
+import sys
 
 import peft
 import torch
@@ -20,16 +21,8 @@ import vnm
 import vnm.torch as vt
 from vnm.torch import lora
 
-
-def refuses(kind, text, function, *arguments, **keywords):
-    """Checks that a call raises `kind` with a diagnostic that contains `text`."""
-    try:
-        function(*arguments, **keywords)
-    except kind as error:
-        assert text in str(error), str(error)
-        return
-    raise AssertionError(f"requires {kind.__name__}: {text}")
-
+sys.path.insert(0, sys.argv[1])
+from checks import refuses  # noqa: E402
 
 os.environ["ACCELERATE_USE_CPU"] = "true"
 TOKENS = torch.randint(0, 50, (16, 12), generator=torch.Generator().manual_seed(0))

@@ -6,9 +6,10 @@
 #
 # REQUIRES: torch
 # UNSUPPORTED: asan
-# RUN: %vnm_torch_python %s
+# RUN: %vnm_torch_python %s %S/Inputs
 
 import copy
+import sys
 
 import torch
 from torch import nn
@@ -18,16 +19,8 @@ import vnm
 import vnm.torch as vt
 from vnm.torch import lora
 
-
-def refuses(kind, text, function, *arguments, **keywords):
-    """Checks that a call raises `kind` with a diagnostic that contains `text`."""
-    try:
-        function(*arguments, **keywords)
-    except kind as error:
-        assert text in str(error), str(error)
-        return
-    raise AssertionError(f"requires {kind.__name__}: {text}")
-
+sys.path.insert(0, sys.argv[1])
+from checks import refuses  # noqa: E402
 
 torch.manual_seed(0)
 INPUTS, TARGETS = torch.randn(64, 40), torch.randint(0, 10, (64,))
@@ -141,6 +134,7 @@ def test_merged_is_masked():
         assert training.merge() is training.model
         assert torch.equal(training.model(INPUTS), y)
         packed.merge(pack=True)
+        assert all(packed.model[index].y_layout == "feature_major" for index in (0, 2))
         for name, weight in expected.items():
             assert torch.equal(training.model.get_submodule(name).weight, weight)
             layer = packed.model.get_submodule(name)

@@ -6,9 +6,10 @@
 #
 # REQUIRES: torch
 # UNSUPPORTED: asan
-# RUN: %vnm_torch_python %s
+# RUN: %vnm_torch_python %s %S/Inputs
 
 import itertools
+import sys
 
 import numpy as np
 import torch
@@ -16,21 +17,14 @@ import torch
 import vnm
 import vnm.torch as vt
 
+sys.path.insert(0, sys.argv[1])
+from checks import refuses  # noqa: E402
+
 RNG = torch.Generator().manual_seed(7)
 SHAPES = [(64, 64), (40, 50), (1, 5), (17, 129), (130, 96), (16, 3), (200, 67), (33, 1)]
 PATTERNS = ["16:2:4", "16:2:5", "64:2:8", "128:2:8", "32:2:13", "16:2:33", "64:2:40"]
 DTYPES = [torch.float32, torch.float16, torch.bfloat16]
 CRITERIA = ["magnitude", "wanda", "ria"]
-
-
-def refuses(kind, text, function, *arguments, **keywords):
-    """Checks that a call raises `kind` with a diagnostic that contains `text`."""
-    try:
-        function(*arguments, **keywords)
-    except kind as error:
-        assert text in str(error), str(error)
-        return
-    raise AssertionError(f"requires {kind.__name__}: {text}")
 
 
 def normal(*shape):

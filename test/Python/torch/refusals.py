@@ -6,7 +6,9 @@
 #
 # REQUIRES: torch
 # UNSUPPORTED: asan
-# RUN: rm -rf %t && mkdir %t && cd %t && %vnm_torch_python %s
+# RUN: rm -rf %t && mkdir %t && cd %t && %vnm_torch_python %s %S/Inputs
+
+import sys
 
 import torch
 from torch import nn
@@ -15,15 +17,8 @@ from torch.nn.utils import prune
 import vnm
 import vnm.torch as vt
 
-
-def refuses(kind, text, function, *arguments, **keywords):
-    """Checks that a call raises `kind` with a diagnostic that contains `text`."""
-    try:
-        function(*arguments, **keywords)
-    except kind as error:
-        assert text in str(error), str(error)
-        return
-    raise AssertionError(f"requires {kind.__name__}: {text}")
+sys.path.insert(0, sys.argv[1])
+from checks import refuses  # noqa: E402
 
 
 def make_model(**factory):

@@ -20,11 +20,12 @@ from torch.nn import functional
 
 import vnm
 import vnm.torch as vt
-from vnm.torch import _kernels, _linear
+from vnm.torch import _kernels, _layouts, _linear
 from vnm.torch._share import share_copies
 
 sys.path.insert(0, sys.argv[1])
-from fake_gpu import COLS, Kernels, M, V, arrays_of, check, make_layer, refuses  # noqa: E402
+from checks import refuses  # noqa: E402
+from fake_gpu import COLS, Kernels, M, V, arrays_of, check, make_layer  # noqa: E402
 
 LAYOUTS = ("feature_major", "token_major")
 DEVICE = torch.device("cuda", 0)
@@ -119,8 +120,82 @@ def test_layers_that_feed_others():
     refuses(vnm.InvalidArgumentError, "'(' is none", make_block, feature_major="(")
     names = ["h.0.mlp.c_fc", "layer.3.intermediate.dense", "blocks.1.mlp.fc1", "layers.0.linear1", "b.wi_0", "e.1.w3"]
     others = ["h.0.attn.c_attn", "layer.3.output.dense", "blocks.1.mlp.fc2", "layers.0.linear2", "b.wo", "e.1.w2"]
-    matches = vt._layers.to_selector(vt._transpose.FEATURE_MAJOR)
-    assert all(matches(name, None) for name in names) and not any(matches(name, None) for name in others)
+    layers = {nn.Linear(1, 1): name for name in names + others}
+    found = _layouts.find_feature_major(nn.Module(), "auto", layers)
+    assert sorted(layers[layer] for layer in found) == sorted(names)
+
+
+class Gate(nn.GELU):
+    """Not element by element."""
+
+    def forward(self, x):
+        return super().forward(x) * x.softmax(-1)
+
+
+class Residual(nn.Sequential):
+    """Whose first result not only the second module reads."""
+
+    def forward(self, x):
+        hidden = self[0](x)
+        return hidden + self[2](self[1](hidden))
+
+
+def feature_major_of(model, **options):
+    vt.sparsify_(model, "16:2:8", **options)
+    return [name for name, layout in layouts_of(model).items() if layout == "feature_major"]
+
+
+def linear():
+    return nn.Linear(16, 16)
+
+
+def test_sequences():
+    """Results go to the next linear layer as they are through activations and dropout only."""
+    mlp = nn.Sequential(linear(), nn.GELU(), nn.Dropout(0.1), linear(), nn.Dropout(0.1))
+    assert feature_major_of(nn.ModuleDict({"norm": nn.LayerNorm(16), "mlp": mlp})) == ["mlp.0"]
+    chain = nn.Sequential(linear(), nn.ReLU(), linear(), nn.SiLU(), linear(), linear())
+    assert feature_major_of(chain) == ["0", "2", "4"]
+    for between in (nn.LayerNorm(16), nn.Softmax(-1), nn.Flatten(), nn.LogSigmoid(), Gate()):
+        assert feature_major_of(nn.Sequential(linear(), nn.ReLU(), between, linear())) == []
+    assert feature_major_of(Residual(linear(), nn.GELU(), linear())) == []
+    assert feature_major_of(nn.ModuleList([linear(), nn.GELU(), linear()])) == []
+    # Sequences within sequences are flat, but for those that compute otherwise.
+    half = nn.Sequential(nn.LayerNorm(16), linear(), nn.Tanh())
+    assert feature_major_of(nn.Sequential(half, nn.Sequential(nn.Identity(), linear()))) == ["0.1"]
+    assert feature_major_of(nn.Sequential(linear(), Residual(linear(), nn.GELU(), linear()), linear())) == []
+
+
+def test_sequences_made_sparse_in_parts():
+    """What reads a result may be dense, or become sparse later; what is sparse stays as it is."""
+    model = nn.Sequential(linear(), nn.GELU(), linear(), nn.GELU(), linear())
+    assert feature_major_of(model, filter="^2$") == ["2"]
+    assert feature_major_of(model, filter="^0$") == ["0", "2"]
+    model = nn.Sequential(linear(), nn.GELU(), linear())
+    assert feature_major_of(model, filter="0", feature_major=None) == [] == feature_major_of(model, filter="2")
+
+
+def test_elementwise_modules_keep_layouts():
+    for kind, training in itertools.product(_layouts._ELEMENTWISE, (False, True)):
+        module = (kind(0.1, 0.2) if kind is nn.Threshold else kind()).train(training)
+        for shape in ((10, 64), (2, 5, 64)):
+            y = module(torch.randn(64, 10).t().view(shape))
+            assert y.view(10, 64).t().is_contiguous(), kind
+
+
+def test_sequences_copy_once():
+    """The second layer of a compiled MLP copies nothing."""
+    torch.manual_seed(9)
+    model = nn.Sequential(nn.Linear(COLS, 2 * COLS), nn.GELU(), nn.Dropout(), nn.Linear(2 * COLS, COLS)).half().eval()
+    vt.sparsify_(model, "32:2:5")
+    graphs, x = [], torch.randn(2, 16, COLS).half()
+    _linear._copies_in_graph = lambda _: torch.compiler.is_compiling()
+    try:
+        torch._dynamo.reset()
+        with Kernels(), torch.no_grad():
+            assert torch.equal(torch.compile(model, fullgraph=True, backend=record(graphs))(x), model(x))
+    finally:
+        _linear._copies_in_graph = lambda x: x.is_cuda and torch.compiler.is_compiling()
+    assert targets(graphs[0]).count("vnm.to_feature_major.default") == 1, targets(graphs[0])
 
 
 def record(graphs):
@@ -176,6 +251,9 @@ def test_kernels():
     made = vt.compile_kernels(model, "made", **options)
     assert [path.name for path in made] == [path.name for path in dense]
     assert sorted(map(stored, made)) == ["feature_major"] * 2 + ["token_major"] * 4
+    mlp = nn.Sequential(nn.Linear(64, 128), nn.GELU(), nn.Linear(128, 64)).half()
+    made = vt.compile_kernels(mlp, "mlp", pattern="64:2:8", **options)
+    assert sorted(map(stored, made)) == ["feature_major"] * 2 + ["token_major"] * 2
     assert vt.use_kernels("made") == 6
     torch.cuda.get_device_capability = lambda *_: (9, 0)
     for layer, layouts in ((model["qkv"], LAYOUTS), (model["fc2"], ["token_major"] * 2)):

@@ -15,12 +15,12 @@ from torch import Tensor, nn
 
 from ... import errors
 from ..._pattern import Pattern
-from .._layers import Filter, LayerError, find_candidates, to_selector, weight_of
+from .._layers import Filter, LayerError, find_candidates, weight_of
+from .._layouts import find_feature_major
 from .._linear import VNMLinear
 from .._scores import check_finite, check_norms, importance
 from .._sparsify import replace_modules
 from .._structure import Structure, structure, to_host
-from .._transpose import FEATURE_MAJOR
 from ._config import LoraConfig
 from ._layer import LoraLinear
 from ._memory import MemoryReport, report_memory
@@ -202,17 +202,19 @@ class ThreeStageLora:
     def merge(self, *, pack: bool = False, fallback: str = "error") -> nn.Module:
         """Replaces the trained layers by their sums, masked: exactly V:N:M-sparse.
 
-        They become torch.nn.Linear or, with `pack`, VNMLinear, which loses nothing.
-        Returns the model, of peft the one inside. InvalidArgumentError: in stage 1,
-        where there is no mask.
+        They become torch.nn.Linear or, with `pack`, VNMLinear, which loses nothing, with
+        layouts of results as by sparsify_(). Returns the model, of peft the one inside.
+        InvalidArgumentError: in stage 1, where there is no mask.
         """
         if self.stage == 1 or any(layer.kept is None for layer in self.layers.values()):
             raise errors.InvalidArgumentError("requires stage 2 or 3 to merge, but it is stage 1, without masks")
-        made, is_feature_major = {}, to_selector(FEATURE_MAJOR)
+        made = {}
+        names = {layer: name for name, layer in self.layers.items()}
+        read = find_feature_major(self.model, "auto", names) if pack else set()
         for name, layer in self.layers.items():
             base, weight = layer.base(), layer.sum_weight()
             if pack:
-                layout = "feature_major" if is_feature_major(name, base) else None
+                layout = "feature_major" if layer in read else None
                 made[layer] = VNMLinear.from_dense(weight, layer.kept, base.bias, fallback=fallback, y_layout=layout)
             else:
                 made[layer] = _dense_layer(base, weight)

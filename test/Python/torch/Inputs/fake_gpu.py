@@ -15,16 +15,6 @@ from vnm.torch._structure import to_dense
 PATTERN, V, M, COLS = "32:2:5", 32, 5, 300
 
 
-def refuses(kind, text, function, *arguments, **keywords):
-    """Checks that a call raises `kind` with a diagnostic that contains `text`."""
-    try:
-        function(*arguments, **keywords)
-    except kind as error:
-        assert text in str(error), str(error)
-        return
-    raise AssertionError(f"requires {kind.__name__}: {text}")
-
-
 def make_layer(cols=COLS, dtype=torch.float16, rows=72, bias=True, pattern=PATTERN):
     torch.manual_seed(6)
     linear = nn.Linear(cols, rows, bias=bias).to(dtype)
