@@ -87,7 +87,7 @@ struct LowerToNVVMOptions : SparsifyOptions<LowerToNVVMOptions> {
   Option<std::string> toolkit{
       *this, "toolkit",
       llvm::cl::desc("CUDA toolkit whose ptxas format=bin runs; by default the "
-                     "one in PATH or in /usr/local/cuda")};
+                     "one in PATH, in /usr/local/cuda or in /opt/cuda")};
 };
 
 /// Adds the passes that take a module of linalg, tensors and vnm ops to a
