@@ -61,13 +61,53 @@ func.func @shares_rows(%v: memref<256x128xbf16>, %m: memref<256x16xi16>, %c: mem
 
 // -----
 
-// The rule gathers.
+// The rule takes a window where panels are small and tiles many.
 // CHECK-LABEL: gpu.module @vnm_kernels
-// RULE-LABEL: func.func @by_rule
-// RULE: schedule = #vnm.schedule<family = mma_sp, row_tile = 32, token_tile = 128>
-func.func @by_rule(%v: memref<4096x256xf16>, %m: memref<4096x32xi16>, %c: memref<128x512xi16>,
+// RULE-LABEL: func.func @small_panels
+// RULE: schedule = #vnm.schedule<family = mma_sp, row_tile = 256, token_tile = 128, window = 8>
+func.func @small_panels(%v: memref<4096x256xf16>, %m: memref<4096x32xi16>, %c: memref<128x512xi16>,
     %x: memref<1024x4096xf16>, %y: memref<4096x4096xf16>) {
   vnm.spmm #vnm.encoding<32:2:8>
+      ins(%v, %m, %c, %x : memref<4096x256xf16>, memref<4096x32xi16>, memref<128x512xi16>, memref<1024x4096xf16>)
+      outs(%y : memref<4096x4096xf16>)
+  return
+}
+
+// -----
+
+// Else it gathers: larger panels, few tiles, columns that are free.
+// CHECK-LABEL: gpu.module @vnm_kernels
+// RULE-LABEL: func.func @large_panels
+// RULE: schedule = #vnm.schedule<family = mma_sp, row_tile = 64, token_tile = 256>
+func.func @large_panels(%v: memref<4096x256xf16>, %m: memref<4096x32xi16>, %c: memref<64x512xi16>,
+    %x: memref<1024x4096xf16>, %y: memref<4096x4096xf16>) {
+  vnm.spmm #vnm.encoding<64:2:8>
+      ins(%v, %m, %c, %x : memref<4096x256xf16>, memref<4096x32xi16>, memref<64x512xi16>, memref<1024x4096xf16>)
+      outs(%y : memref<4096x4096xf16>)
+  return
+}
+
+// -----
+
+// CHECK-LABEL: gpu.module @vnm_kernels
+// RULE-LABEL: func.func @few_tiles
+// RULE: schedule = #vnm.schedule<family = mma_sp, row_tile = {{[0-9]+}}, token_tile = {{[0-9]+}}>
+func.func @few_tiles(%v: memref<4096x256xf16>, %m: memref<4096x32xi16>, %c: memref<128x512xi16>,
+    %x: memref<1024x512xf16>, %y: memref<4096x512xf16>) {
+  vnm.spmm #vnm.encoding<32:2:8>
+      ins(%v, %m, %c, %x : memref<4096x256xf16>, memref<4096x32xi16>, memref<128x512xi16>, memref<1024x512xf16>)
+      outs(%y : memref<4096x512xf16>)
+  return
+}
+
+// -----
+
+// CHECK-LABEL: gpu.module @vnm_kernels
+// RULE-LABEL: func.func @free_columns
+// RULE: schedule = #vnm.schedule<family = mma_sp, row_tile = {{[0-9]+}}, token_tile = {{[0-9]+}}>
+func.func @free_columns(%v: memref<4096x256xf16>, %m: memref<4096x32xi16>, %c: memref<128x512xi16>,
+    %x: memref<1024x4096xf16>, %y: memref<4096x4096xf16>) {
+  vnm.spmm #vnm.encoding<32:2:8, form = free>
       ins(%v, %m, %c, %x : memref<4096x256xf16>, memref<4096x32xi16>, memref<128x512xi16>, memref<1024x4096xf16>)
       outs(%y : memref<4096x4096xf16>)
   return
