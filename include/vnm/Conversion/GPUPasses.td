@@ -24,7 +24,8 @@ def ChooseSchedule : Pass<"vnm-choose-schedule", "::mlir::ModuleOp"> {
     chooses: skinny for a static T of at most 16, wgmma_sp on sm_90a for V of 64 or more
     (any V if M is 4, the form strict and K a multiple of 64),
     feature-major activations and results of f16, bf16 or f32, and T a multiple of
-    8 and at least 64, else mma_sp, with the tiles that the family itself takes.
+    8 and at least 64, else mma_sp, with the tiles that the family itself takes
+    and, where panels are small and tiles many, a window that they share.
     `family` and `token-tile` narrow either choice.
 
     Remarks of category `vnm-gpu` give for each product the choice, the times of
@@ -90,7 +91,7 @@ def StageLayouts : Pass<"vnm-stage-layouts", "::mlir::ModuleOp"> {
     if only its operands were feature-major, token-major x is transposed to a
     buffer of its own before the op, and token-major y, if the family cannot
     store it, from one after it. Products for which it would take `mma_sp`,
-    which reads and writes either layout, stay, and so do ops that have a
+    which reads and writes either layout, stay but for a window, and so do ops that have a
     schedule: whoever gave it knew their layouts. Products of one x in a block share its
     transpose as long as nothing that may write x lies between them.
     `convert-vnm-to-gpu` makes kernels of the transposes, which are marked
